@@ -1,0 +1,75 @@
+"""The segment file format, version 1: the numbers and structs both sides share.
+
+`docs/journal-format.md` describes it in words; a test keeps the two in step.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import IntEnum, IntFlag
+
+MAGIC = b"LATPROBE"
+VERSION = 1
+SUFFIX = ".lpj"
+
+HEADER_BYTES = 256
+RECORD_BYTES = 64
+
+# magic, version, header bytes, record bytes, state, pid, record capacity, segment number,
+# wall ns, monotonic ns, run id, records offset, heap offset, heap end, dropped spans
+HEADER = struct.Struct("<8sHHHHIIQqq16sQQQQ")
+STATE_OFFSET = 14
+DROPPED_OFFSET = 88
+STATE_OPEN = 0
+STATE_SEALED = 1
+
+# trace id (high, low), span id, parent span id, start (monotonic ns), duration ns,
+# cpu (us), name id, thread number, flags, reserved, commit word
+RECORD = struct.Struct("<QQQQQQIIHBBI")
+COMMIT = 0x4B4F504C
+COMMIT_OFFSET = RECORD_BYTES - 4
+CPU_UNKNOWN = 0xFFFF_FFFF
+
+# frame type, reserved, record or name or thread number, crc32 of the payload, then the word that
+# commits the frame: payload bytes with FRAME_COMMIT set
+FRAME = struct.Struct("<HHIII")
+FRAME_ALIGN = 8
+FRAME_COMMIT = 0x8000_0000
+MAX_PAYLOAD_BYTES = 64 << 20
+
+
+class FrameType(IntEnum):
+    """What a heap frame's payload holds."""
+
+    RUN = 1
+    NAME = 2
+    THREAD = 3
+    SPAN = 4
+
+
+class Flag(IntFlag):
+    """The record's flag byte: span kind in bits 0-2, status in bits 3-4."""
+
+    KIND_MASK = 0b0000_0111
+    STATUS_OK = 0b0000_1000
+    STATUS_ERROR = 0b0001_0000
+    HAS_FRAME = 0b0010_0000
+    REMOTE_PARENT = 0b0100_0000
+
+
+KINDS = ("internal", "server", "client", "producer", "consumer")
+
+
+def frame_bytes(payload_bytes: int) -> int:
+    """How much heap a frame of that payload takes, header and padding included."""
+    return (FRAME.size + payload_bytes + FRAME_ALIGN - 1) & -FRAME_ALIGN
+
+
+def checksum(payload: bytes) -> int:
+    """The frame's crc32."""
+    return zlib.crc32(payload)
+
+
+assert HEADER.size <= HEADER_BYTES
+assert RECORD.size == RECORD_BYTES

@@ -1,0 +1,1 @@
+"""DuckDB: what is kept, and the one process that keeps it."""
