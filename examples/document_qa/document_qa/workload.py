@@ -1,0 +1,89 @@
+"""Requests one after another from several workers, until the time or the number is up."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import openai
+
+from document_qa import pages, pipeline
+from document_qa.answer import AnswerError
+from document_qa.ocr import OcrError
+from document_qa.pipeline import Backends
+from document_qa.questions import BY_KIND, Question
+
+DOCUMENTS_PER_KIND = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One request; `answer` is None when it failed or found nothing, `error` when it did not."""
+
+    question: str
+    expected: str
+    answer: str | None
+    error: str | None
+    duration_s: float
+
+
+class Requests:
+    """Documents and questions in a seeded order, handed out until the time or number is up."""
+
+    def __init__(self, *, seed: int, seconds: float | None, number: int | None) -> None:
+        """Draws every page first, so that no request pays for the scanner."""
+        self._cases = _cases(seed)
+        self._lock = threading.Lock()
+        self._left = itertools.count() if number is None else iter(range(number))
+        self._end_s = None if seconds is None else time.monotonic() + seconds
+
+    def __iter__(self) -> Iterator[tuple[pages.Document, Question]]:
+        """Cases for one worker; all workers take from the same row of cases."""
+        while self._end_s is None or time.monotonic() < self._end_s:
+            with self._lock:
+                if next(self._left, None) is None:
+                    return
+                case = next(self._cases)
+            yield case
+
+
+def run(requests: Requests, *, concurrency: int, backends: Backends) -> list[Outcome]:
+    """All outcomes, once the last request has ended."""
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="request") as pool:
+        workers = [pool.submit(_work, requests, backends) for _ in range(concurrency)]
+        return [outcome for worker in workers for outcome in worker.result()]
+
+
+def _cases(seed: int) -> Iterator[tuple[pages.Document, Question]]:
+    rng = random.Random(seed)
+    documents = [
+        pages.scan(kind, seed=seed + number)
+        for number in range(DOCUMENTS_PER_KIND)
+        for kind in BY_KIND
+    ]
+    return (
+        (document, rng.choice(BY_KIND[document.kind]))
+        for document in (rng.choice(documents) for _ in itertools.count())
+    )
+
+
+def _work(requests: Requests, backends: Backends) -> list[Outcome]:
+    return [_outcome(*case, backends=backends) for case in requests]
+
+
+def _outcome(document: pages.Document, question: Question, *, backends: Backends) -> Outcome:
+    start_s = time.perf_counter()
+    text, error = None, None
+    try:
+        text = pipeline.answer_question(
+            document.pages, question=question.text, backends=backends
+        ).text
+    except (openai.OpenAIError, AnswerError, OcrError) as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    duration_s = time.perf_counter() - start_s
+    return Outcome(question.text, document.facts[question.fact], text, error, duration_s)
