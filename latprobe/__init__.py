@@ -1,0 +1,59 @@
+"""latprobe: finds what makes an AI pipeline slow or token-hungry.
+
+    import latprobe.auto            # records this process
+
+    with latprobe.stage("ocr", modality="image"):
+        ...
+
+Importing `latprobe` alone acts on nothing. Names are resolved on first use (PEP 562): the
+recorder needs opentelemetry-api, which takes 60 ms to import, and a stage that nobody records
+should not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from latprobe.stages import stage
+from latprobe.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from latprobe.context import carry, extract, inject
+    from latprobe.recorder import traceparent
+    from latprobe.recording import flush, init, shutdown
+
+__all__ = [
+    "__version__",
+    "carry",
+    "extract",
+    "flush",
+    "init",
+    "inject",
+    "shutdown",
+    "stage",
+    "traceparent",
+]
+
+_HOMES = {
+    "carry": "latprobe.context",
+    "extract": "latprobe.context",
+    "flush": "latprobe.recording",
+    "init": "latprobe.recording",
+    "inject": "latprobe.context",
+    "shutdown": "latprobe.recording",
+    "traceparent": "latprobe.recorder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'latprobe' has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,225 @@
+"""The report: which stages make the requests slow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from latprobe.analysis.coverage import Observer, observe
+from latprobe.analysis.percentiles import StageStats, stage_stats
+from latprobe.analysis.request_paths import RequestPaths, StagePath, walk_requests
+from latprobe.analysis.requests import Requests, fetch_requests, requests_sql
+from latprobe.analysis.scope import EVERYTHING, Scope
+from latprobe.analysis.spans import Ints
+from latprobe.analysis.tokens import COUNTED_USAGE
+from latprobe.errors import NoDataError
+from latprobe.store.query import Query
+
+# Unless said otherwise the critical path is computed over an even sample of about this many spans.
+MAX_SPANS = 200_000
+
+# A verdict needs CPU time measured on at least this many spans' worth of the stage's self time.
+_CPU_BOUND, _WAITING, _MEASURED = 0.8, 0.2, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """One stage. `critical_share` (0..1) is its share of all requests' critical-path time.
+
+    `critical_share_p95` is the same over the slowest 5 % of the requests. `self_ms_per_trace` and
+    both shares come from the sampled requests, all other figures from every span. `cpu_ms` sums
+    the spans it was measured on. `verdict` is "cpu-bound", "waiting" or None (not certain).
+    """
+
+    name: str
+    modality: str | None
+    count: int
+    errors: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    total_ms: float
+    self_ms_per_trace: float
+    critical_share: float
+    critical_share_p95: float
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    cpu_ms: float | None
+    gpu_sm_active_pct: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStats:
+    """All requests in the scope; an error is a request whose root failed.
+
+    `throughput_per_s` is over the time from the first request's start to the last one's end; None
+    if that is no time. Tokens count each model call once (see `latprobe.analysis.tokens`).
+    """
+
+    count: int
+    errors: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    throughput_per_s: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Stages ranked by their share of the critical path, over `sampled_traces` requests."""
+
+    traces: int
+    spans: int
+    window_from_ns: int
+    window_to_ns: int
+    stages: tuple[StageRow, ...]
+    requests: RequestStats
+    observer: Observer
+    sampled_traces: int
+
+    def to_json(self) -> dict[str, object]:
+        """The documented keys of `latprobe report --json`; the window is ISO 8601 in UTC."""
+        return {
+            "traces": self.traces,
+            "spans": self.spans,
+            "window": {"from": _iso(self.window_from_ns), "to": _iso(self.window_to_ns)},
+            "stages": [asdict(stage) for stage in self.stages],
+            "requests": asdict(self.requests),
+            "observer": asdict(self.observer),
+            "sampled_traces": self.sampled_traces,
+        }
+
+
+def build_report(
+    query: Query, scope: Scope = EVERYTHING, *, max_traces: int | None = None
+) -> Report:
+    """The report over everything in the scope.
+
+    `max_traces` bounds the requests whose critical path is computed, evenly over time; None means
+    as many as have about 200,000 spans together. Counts and percentiles are exact either way.
+    A scope that names a stage or a model keeps the whole requests that touch it and reports the
+    spans that match. Raises NoDataError when nothing is in the scope.
+    """
+    stats = stage_stats(query, scope)
+    if not stats:
+        raise NoDataError(_nothing(scope))
+    window_from, window_to = _window(query, scope)
+    requests = fetch_requests(query, scope)
+    sampled = _sample(requests, max_traces)
+    paths = walk_requests(query, sampled)
+    coverage = paths.explained_ns / paths.wall_ns if paths.wall_ns else None
+    wall_ns = int(requests.duration_ns.sum())
+    rows = [_stage_row(each, paths) for each in stats]
+    rows.sort(key=lambda row: (-row.critical_share, -row.total_ms, row.name))
+    return Report(
+        traces=len(requests),
+        spans=sum(each.count for each in stats),
+        window_from_ns=window_from,
+        window_to_ns=window_to,
+        stages=tuple(rows),
+        requests=_request_stats(query, scope, requests),
+        observer=observe(query, scope, coverage=coverage, wall_ns=wall_ns),
+        sampled_traces=len(sampled),
+    )
+
+
+def _stage_row(stats: StageStats, paths: RequestPaths) -> StageRow:
+    path = paths.stages.get(stats.name, StagePath())
+    return StageRow(
+        name=stats.name,
+        modality=stats.modality,
+        count=stats.count,
+        errors=stats.errors,
+        p50_ms=stats.p50_ms,
+        p95_ms=stats.p95_ms,
+        p99_ms=stats.p99_ms,
+        total_ms=stats.total_ms,
+        self_ms_per_trace=path.self_ns / 1e6 / max(paths.traces, 1),
+        critical_share=path.critical_ns / max(paths.wall_ns, 1),
+        critical_share_p95=path.critical_slow_ns / max(paths.wall_slow_ns, 1),
+        input_tokens=stats.input_tokens,
+        output_tokens=stats.output_tokens,
+        cost_usd=stats.cost_usd,
+        cpu_ms=stats.cpu_ms,
+        gpu_sm_active_pct=None,
+        verdict=_verdict(path),
+    )
+
+
+def _verdict(path: StagePath) -> str | None:
+    """What is certain: most of the stage's own time was measured, and is nearly all CPU or none.
+
+    More CPU than time means that other work ran on the thread (a coroutine): not certain.
+    """
+    if path.cpu_base_ns <= 0 or path.cpu_base_ns < _MEASURED * path.self_ns:
+        return None
+    share = path.cpu_self_ns / path.cpu_base_ns
+    if share <= _WAITING:
+        return "waiting"
+    return "cpu-bound" if _CPU_BOUND <= share <= 1.05 else None
+
+
+def _request_stats(query: Query, scope: Scope, requests: Requests) -> RequestStats:
+    if not len(requests):
+        return RequestStats(0, 0, None, None, None, None, None, None, None)
+    p50, p95, p99 = (np.quantile(requests.duration_ns, [0.5, 0.95, 0.99]) / 1e6).tolist()
+    active_ns = int((requests.start_ns + requests.duration_ns).max() - requests.start_ns.min())
+    sql, parameters = requests_sql(scope)
+    tokens = query(
+        f"""WITH RECURSIVE wanted AS (SELECT trace_id FROM ({sql})), {COUNTED_USAGE}
+        SELECT sum(input_tokens)::BIGINT AS input_tokens,
+               sum(output_tokens)::BIGINT AS output_tokens,
+               sum(cost_usd) AS cost_usd FROM counted_usage""",
+        parameters,
+    ).to_pylist()[0]
+    return RequestStats(
+        count=len(requests),
+        errors=int(requests.is_error.sum()),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        throughput_per_s=len(requests) / (active_ns / 1e9) if active_ns > 0 else None,
+        **tokens,
+    )
+
+
+def _sample(requests: Requests, max_traces: int | None) -> Requests:
+    """At most so many requests, evenly spaced in the order of their starts."""
+    count = len(requests)
+    if max_traces is None:
+        spans = int(requests.spans.sum())
+        max_traces = count if spans <= MAX_SPANS else max(1, count * MAX_SPANS // spans)
+    if count <= max_traces:
+        return requests
+    picked: Ints = np.arange(max_traces, dtype=np.int64) * count // max_traces
+    return requests.take(picked)
+
+
+def _window(query: Query, scope: Scope) -> tuple[int, int]:
+    where, parameters = scope.where()
+    row = query(
+        "SELECT min(s.start_ns) AS first, max(s.start_ns + s.duration_ns) AS last "
+        f"FROM spans s WHERE {where}",
+        parameters,
+    ).to_pylist()[0]
+    first = row["first"] if scope.from_ns is None else scope.from_ns
+    last = row["last"] if scope.to_ns is None else scope.to_ns
+    return first, last
+
+
+def _iso(time_ns: int) -> str:
+    moment = datetime.fromtimestamp(time_ns // 10**9, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 10**9 // 1000:06d}Z"
+
+
+def _nothing(scope: Scope) -> str:
+    if scope == EVERYTHING:
+        return "Nothing is recorded yet. Run your program with: latprobe run -- python app.py"
+    return "Nothing recorded matches. Widen the window or drop a filter."

@@ -1,0 +1,109 @@
+"""Self time, critical path and CPU per stage, summed over many requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from latprobe.analysis.coverage import explained_ns
+from latprobe.analysis.critical_path import critical_ns
+from latprobe.analysis.requests import Requests, fetch_batches
+from latprobe.analysis.self_time import self_ns
+from latprobe.analysis.spans import Ints, Spans
+from latprobe.analysis.tree import Tree, build_tree
+from latprobe.store.query import Query
+
+SLOW_QUANTILE = 0.95
+
+
+@dataclass(slots=True)
+class StagePath:
+    """Sums over requests, in ns. `cpu_self_ns` and `cpu_base_ns`: see `measured_cpu`."""
+
+    self_ns: int = 0
+    critical_ns: int = 0
+    critical_slow_ns: int = 0
+    cpu_self_ns: int = 0
+    cpu_base_ns: int = 0
+
+
+@dataclass(slots=True)
+class RequestPaths:
+    """What the critical paths of `traces` requests add up to. `*_slow_ns`: the slowest 5 %."""
+
+    traces: int = 0
+    wall_ns: int = 0
+    wall_slow_ns: int = 0
+    explained_ns: int = 0
+    stages: dict[str, StagePath] = field(default_factory=dict)
+
+
+def walk_requests(query: Query, requests: Requests) -> RequestPaths:
+    """The sums over all spans of these requests; holds one batch in memory at a time."""
+    paths = RequestPaths(traces=len(requests))
+    slowest = slowest_5_percent(requests.duration_ns)
+    slow_ids = {requests.trace_id[row] for row in np.flatnonzero(slowest).tolist()}
+    for part, table in fetch_batches(query, requests):
+        is_slow = np.fromiter((t in slow_ids for t in part.trace_id), np.bool_, len(part))
+        _add_batch(paths, table, is_slow)
+    return paths
+
+
+def slowest_5_percent(duration_ns: Ints) -> NDArray[np.bool_]:
+    """Which requests are at or over the 95th percentile; at least one of any."""
+    if len(duration_ns) == 0:
+        return np.zeros(0, np.bool_)
+    return np.asarray(duration_ns >= np.quantile(duration_ns, SLOW_QUANTILE))
+
+
+def measured_cpu(table: pa.Table, spans: Spans, tree: Tree, own_ns: Ints) -> tuple[Ints, Ints]:
+    """Per span: its CPU time without its children's, and the self time that it is a share of.
+
+    A span's CPU time is its thread's, so that of children on the same thread is in it. Both are 0
+    where the span was not measured. A child too short to be measured (under 20 us) leaves its
+    CPU time with its parent.
+    """
+    cpu = table["cpu_ns"].fill_null(-1).to_numpy().astype(np.int64)[spans.row]
+    has = cpu >= 0
+    pid = table["pid"].fill_null(0).to_numpy()[spans.row]
+    encoded = table["thread"].combine_chunks().dictionary_encode()
+    codes = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    thread = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)[spans.row]
+    up = tree.parent
+    below = (up >= 0) & has & (pid == pid[up]) & (thread == thread[up]) & (thread >= 0)
+    rows = np.flatnonzero(below & has[up])
+    own_cpu = np.where(has, cpu, 0)
+    np.subtract.at(own_cpu, up[rows], cpu[rows])
+    return np.where(has, np.maximum(own_cpu, 0), 0), np.where(has, own_ns, 0)
+
+
+def _add_batch(paths: RequestPaths, table: pa.Table, is_slow: NDArray[np.bool_]) -> None:
+    spans = Spans.from_table(table)
+    if len(spans) == 0:
+        return
+    tree = build_tree(spans)
+    own, critical = self_ns(spans, tree), critical_ns(spans, tree)
+    cpu_self, cpu_base = measured_cpu(table, spans, tree, own)
+    slow = is_slow[spans.trace]
+    wall = spans.duration_ns[tree.root]
+    paths.wall_ns += int(wall.sum())
+    paths.wall_slow_ns += int(wall[is_slow[spans.trace[tree.root]]].sum())
+    paths.explained_ns += int(explained_ns(spans, tree).sum())
+    columns = (own, critical, np.where(slow, critical, 0), cpu_self, cpu_base)
+    sums = np.stack([_by_name(column, spans) for column in columns], axis=1)
+    for name, row in zip(spans.names, sums.tolist(), strict=True):
+        stage = paths.stages.setdefault(name, StagePath())
+        stage.self_ns += row[0]
+        stage.critical_ns += row[1]
+        stage.critical_slow_ns += row[2]
+        stage.cpu_self_ns += row[3]
+        stage.cpu_base_ns += row[4]
+
+
+def _by_name(values: Ints, spans: Spans) -> Ints:
+    sums = np.zeros(len(spans.names), np.int64)
+    np.add.at(sums, spans.name, values)
+    return sums

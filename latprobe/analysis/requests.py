@@ -1,0 +1,123 @@
+"""The requests in a scope: one row a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.spans import Ints
+from latprobe.store.query import Query
+
+# Memory is bounded by one batch of spans, whatever the store holds.
+BATCH_TRACES = 20_000
+BATCH_SPANS = 400_000
+
+# A trace's root is its earliest span without a parent, else its earliest span: a root span sorts
+# before all others by 2^62 ns, which is 146 years.
+ROOT_ORDER = "s.start_ns + CASE WHEN s.parent_span_id IS NULL THEN 0 ELSE 1::BIGINT << 62 END"
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Columns, one row a trace, by the root's start. `spans` counts all of the trace's spans.
+
+    `first_ns` and `last_ns` are the earliest and the latest start of a span in the trace.
+    """
+
+    trace_id: tuple[str, ...]
+    start_ns: Ints
+    duration_ns: Ints
+    is_error: NDArray[np.bool_]
+    spans: Ints
+    first_ns: Ints
+    last_ns: Ints
+
+    def __len__(self) -> int:
+        return len(self.trace_id)
+
+    def take(self, rows: Ints) -> Requests:
+        """The same columns at these rows."""
+        return Requests(
+            tuple(self.trace_id[row] for row in rows.tolist()),
+            self.start_ns[rows],
+            self.duration_ns[rows],
+            self.is_error[rows],
+            self.spans[rows],
+            self.first_ns[rows],
+            self.last_ns[rows],
+        )
+
+
+def requests_sql(scope: Scope) -> tuple[str, list[object]]:
+    """SELECT giving one row a trace that has a span in the scope and starts in its window."""
+    where, parameters = scope.where()
+    only = f"WHERE s.trace_id IN (SELECT s.trace_id FROM spans s WHERE {where})"
+    window, bounds = Scope(from_ns=scope.from_ns, to_ns=scope.to_ns).where()
+    sql = f"""
+        SELECT * EXCLUDE (root), root.* FROM (
+            SELECT s.trace_id,
+                   arg_min({{'start_ns': s.start_ns, 'duration_ns': s.duration_ns,
+                             'name': s.name, 'status': s.status, 'run_id': s.run_id}},
+                           {ROOT_ORDER}) AS root,
+                   count(*) AS spans,
+                   count(*) FILTER (s.status = 'error') AS errors,
+                   min(s.start_ns) AS first_ns,
+                   max(s.start_ns) AS last_ns
+            FROM spans s {only if parameters else ""}
+            GROUP BY s.trace_id
+        ) WHERE {window.replace("s.start_ns", "root.start_ns")}"""
+    return sql, [*parameters, *bounds]
+
+
+def fetch_requests(query: Query, scope: Scope) -> Requests:
+    """The requests that start in the scope's window and have a span in the scope."""
+    sql, parameters = requests_sql(scope)
+    table = query(
+        f"SELECT trace_id::VARCHAR AS trace_id, start_ns, duration_ns, status, spans, first_ns, "
+        f"last_ns FROM ({sql}) ORDER BY start_ns, trace_id",
+        parameters,
+    )
+
+    def column(name: str) -> Ints:
+        return np.asarray(table[name].to_numpy()).astype(np.int64, copy=False)
+
+    return Requests(
+        trace_id=tuple(table["trace_id"].to_pylist()),
+        start_ns=column("start_ns"),
+        duration_ns=np.maximum(column("duration_ns"), 0),
+        is_error=np.asarray(table["status"].to_numpy() == "error"),
+        spans=column("spans"),
+        first_ns=column("first_ns"),
+        last_ns=column("last_ns"),
+    )
+
+
+def fetch_batches(query: Query, requests: Requests) -> Iterator[tuple[Requests, pa.Table]]:
+    """All spans of the requests, in batches; `trace` is the row within the batch's requests."""
+    batch = np.maximum(np.cumsum(requests.spans) // BATCH_SPANS, 0)
+    batch = np.maximum(batch, np.arange(len(requests)) // BATCH_TRACES)
+    for rows in np.split(np.arange(len(requests)), np.flatnonzero(np.diff(batch)) + 1):
+        part = requests.take(rows)
+        if len(part):
+            yield part, _fetch_spans(query, part)
+
+
+def _fetch_spans(query: Query, part: Requests) -> pa.Table:
+    # One text parameter: lists do not travel through every Query.
+    return query(
+        """
+        WITH ids AS (SELECT string_split(?, ',') AS l),
+             wanted AS (SELECT unnest(l)::UUID AS trace_id,
+                               generate_subscripts(l, 1) - 1 AS trace FROM ids)
+        SELECT w.trace, s.span_id, s.parent_span_id, s.start_ns, s.duration_ns, s.name,
+               s.cpu_ns, s.pid, s.thread
+        FROM spans s JOIN wanted w USING (trace_id)
+        WHERE s.start_ns BETWEEN ? AND ?
+        """,
+        [",".join(part.trace_id), int(part.first_ns.min()), int(part.last_ns.max())],
+    )

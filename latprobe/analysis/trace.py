@@ -1,0 +1,221 @@
+"""One request: its spans as a tree, with what each contributed."""
+
+# ruff: noqa: A005  (always imported as latprobe.analysis.trace)
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from latprobe.analysis.critical_path import critical_ns
+from latprobe.analysis.self_time import self_ns
+from latprobe.analysis.spans import Spans
+from latprobe.analysis.tree import Tree, build_tree
+from latprobe.errors import NoDataError, UsageError
+from latprobe.store.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent:
+    """Something that happened within a span, at an absolute time."""
+
+    time_ns: int
+    name: str
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSpan:
+    """One span. `parent_id` is what was recorded; `depth` 0 is the root.
+
+    `offset_ns` counts from the trace's start and is negative where clocks differ. `critical_ns`
+    is the span's own part of the request's critical path. Ids are 16 hex digits.
+    """
+
+    span_id: str
+    parent_id: str | None
+    depth: int
+    name: str
+    modality: str | None
+    kind: str
+    status: str
+    status_message: str | None
+    start_ns: int
+    offset_ns: int
+    duration_ns: int
+    self_ns: int
+    critical_ns: int
+    cpu_ns: int | None
+    pid: int | None
+    thread: str | None
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    ttft_ns: int | None
+    chunks: int | None
+    cost_usd: float | None
+    error_type: str | None
+    attributes: dict[str, Any]
+    events: tuple[TraceEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One request; `start_ns` and `duration_ns` are its root's, `spans` in depth-first order.
+
+    `usual_p50_ms` is the median of all requests whose root has the same name; None if this is
+    the only one.
+    """
+
+    trace_id: str
+    start_ns: int
+    duration_ns: int
+    service: str | None
+    run_id: int
+    spans: tuple[TraceSpan, ...]
+    usual_p50_ms: float | None
+
+
+def load_trace(query: Query, trace_id_prefix: str) -> Trace:
+    """The trace whose id starts so. NoDataError if there is none, UsageError if it is unclear."""
+    trace_id = _find(query, trace_id_prefix)
+    table = query(_SPANS, [trace_id])
+    spans = Spans.from_table(table)
+    tree = build_tree(spans)
+    records = table.to_pylist()
+    root = records[int(spans.row[tree.root[0]])]
+    return Trace(
+        trace_id=trace_id,
+        start_ns=root["start_ns"],
+        duration_ns=max(root["duration_ns"], 0),
+        service=_service(query, root["run_id"]),
+        run_id=root["run_id"],
+        spans=_trace_spans(spans, tree, records, _events(query, trace_id)),
+        usual_p50_ms=_usual(query, root["name"]),
+    )
+
+
+_SPANS = """
+    SELECT 0 AS trace, s.*, format('{:016x}', s.span_id) AS id,
+           format('{:016x}', s.parent_span_id) AS parent_id
+    FROM spans s WHERE s.trace_id = ?::UUID ORDER BY s.start_ns, s.span_id
+"""
+
+
+def _find(query: Query, prefix: str) -> str:
+    digits = prefix.strip().lower().replace("-", "")
+    if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
+        raise UsageError(
+            f"{prefix!r} is not the start of a trace id. "
+            "Write some of its 32 hex digits; `latprobe traces` lists them."
+        )
+    found = query(
+        "SELECT DISTINCT replace(s.trace_id::VARCHAR, '-', '') AS trace_id FROM spans s "
+        "WHERE s.trace_id BETWEEN ?::UUID AND ?::UUID ORDER BY 1 LIMIT 4",
+        [digits.ljust(32, "0"), digits.ljust(32, "f")],
+    )["trace_id"].to_pylist()
+    if not found:
+        raise NoDataError(f"No trace starts with {digits}. `latprobe traces` lists what there is.")
+    if len(found) > 1:
+        raise UsageError(
+            f"Several traces start with {digits}: {', '.join(found[:3])}"
+            f"{', ...' if len(found) > 3 else ''}. Write more digits."
+        )
+    return str(found[0])
+
+
+def _trace_spans(
+    spans: Spans, tree: Tree, records: list[dict[str, Any]], events: dict[int, list[TraceEvent]]
+) -> tuple[TraceSpan, ...]:
+    own, critical = self_ns(spans, tree).tolist(), critical_ns(spans, tree).tolist()
+    trace_start = int(spans.start_ns[tree.root[0]])
+    return tuple(
+        _trace_span(
+            records[int(spans.row[row])],
+            depth=depth,
+            trace_start_ns=trace_start,
+            own_ns=own[row],
+            critical=critical[row],
+            events=events,
+        )
+        for row, depth in _depth_first(tree)
+    )
+
+
+def _depth_first(tree: Tree) -> list[tuple[int, int]]:
+    """(row, depth) of one trace's spans; children in the order of their starts."""
+    children: dict[int, list[int]] = {}
+    for row in np.flatnonzero(tree.parent >= 0)[::-1].tolist():
+        children.setdefault(int(tree.parent[row]), []).append(row)
+    ordered: list[tuple[int, int]] = []
+    stack = [(int(tree.root[0]), 0)]
+    while stack:
+        row, depth = stack.pop()
+        ordered.append((row, depth))
+        stack.extend((child, depth + 1) for child in children.get(row, ()))
+    return ordered
+
+
+def _trace_span(
+    record: dict[str, Any],
+    *,
+    depth: int,
+    trace_start_ns: int,
+    own_ns: int,
+    critical: int,
+    events: dict[int, list[TraceEvent]],
+) -> TraceSpan:
+    same = ("name", "modality", "kind", "status", "status_message", "start_ns", "cpu_ns", "pid")
+    more = ("thread", "model", "input_tokens", "output_tokens", "ttft_ns", "chunks", "cost_usd")
+    return TraceSpan(
+        span_id=record["id"],
+        parent_id=record["parent_id"],
+        depth=depth,
+        offset_ns=record["start_ns"] - trace_start_ns,
+        duration_ns=max(record["duration_ns"], 0),
+        self_ns=own_ns,
+        critical_ns=critical,
+        error_type=record["error_type"],
+        attributes=_attributes(record["attributes"]),
+        events=tuple(events.get(record["span_id"], ())),
+        **{key: record[key] for key in (*same, *more)},
+    )
+
+
+def _events(query: Query, trace_id: str) -> dict[int, list[TraceEvent]]:
+    table: pa.Table = query(
+        "SELECT span_id, time_ns, name, attributes FROM events "
+        "WHERE trace_id = ?::UUID ORDER BY time_ns",
+        [trace_id],
+    )
+    found: dict[int, list[TraceEvent]] = {}
+    for row in table.to_pylist():
+        event = TraceEvent(row["time_ns"], row["name"], _attributes(row["attributes"]))
+        found.setdefault(row["span_id"], []).append(event)
+    return found
+
+
+def _attributes(text: str | None) -> dict[str, Any]:
+    if not text:
+        return {}
+    value = json.loads(text)
+    return value if isinstance(value, dict) else {"value": value}
+
+
+def _service(query: Query, run_id: int) -> str | None:
+    found = query("SELECT service FROM runs WHERE run_id = ?", [run_id])["service"].to_pylist()
+    return found[0] if found else None
+
+
+def _usual(query: Query, name: str) -> float | None:
+    row = query(
+        "SELECT quantile_cont(s.duration_ns, 0.5) AS p50, count(*) AS count FROM spans s "
+        "WHERE s.name = ? AND s.parent_span_id IS NULL",
+        [name],
+    ).to_pylist()[0]
+    return row["p50"] / 1e6 if row["count"] > 1 else None

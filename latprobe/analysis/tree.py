@@ -1,0 +1,101 @@
+"""Who is whose child: one tree a trace, whatever was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latprobe.analysis.spans import NO_ROW, Ints, Spans
+
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """`parent`: the row of each span's parent, -1 for a root. `root`: each trace's root row.
+
+    Every trace has exactly one root and no cycle.
+    """
+
+    parent: Ints
+    root: Ints
+
+
+def build_tree(spans: Spans) -> Tree:
+    """One tree a trace, each span under the parent it names.
+
+    The root is the earliest span that names no parent, else the earliest span. Other spans
+    without a parent (it is elsewhere, was dropped, is still running) are the root's children.
+    In a cycle of parents the earliest span becomes the root's child.
+    """
+    root = _roots(spans)
+    if len(root) == 0:
+        return Tree(np.zeros(0, np.int64), root)
+    offsets = spans.offsets()
+    root_of = np.repeat(root, np.diff(np.append(offsets, len(spans))))
+    parent = spans.parent_rows()
+    rows = np.arange(len(spans))
+    parent[parent == rows] = NO_ROW
+    parent = np.where(parent == NO_ROW, root_of, parent)
+    parent[root] = NO_ROW
+    _break_cycles(parent, root_of)
+    return Tree(parent, root)
+
+
+def over_ancestors(
+    parent: Ints,
+    values: NDArray[T],
+    combine: Callable[[NDArray[T], NDArray[T]], NDArray[T]],
+) -> NDArray[T]:
+    """Each row's value combined with those of all its ancestors.
+
+    By pointer doubling: log2(depth) rounds of whole-array steps, so that a chain of a million
+    spans costs twenty rounds. `combine` must be associative, commutative and idempotent.
+    """
+    result = values.copy()
+    above = parent.copy()
+    rows = np.flatnonzero(above >= 0)
+    while len(rows):
+        next_up = above[rows]
+        result[rows] = combine(result[rows], result[next_up])
+        above[rows] = above[next_up]
+        rows = rows[above[rows] >= 0]
+    return result
+
+
+def _roots(spans: Spans) -> Ints:
+    count = len(spans)
+    if count == 0:
+        return np.zeros(0, np.int64)
+    rank = np.arange(count) + np.where(spans.parent_id == 0, 0, count)
+    return np.minimum.reduceat(rank, spans.offsets()) % count
+
+
+def _break_cycles(parent: Ints, root_of: Ints) -> None:
+    settled: set[int] = set()
+    for start in _below_cycles(parent).tolist():
+        path: dict[int, None] = {}
+        row = start
+        while row not in settled and row not in path:
+            path[row] = None
+            row = int(parent[row])
+        if row in path:
+            walked = list(path)
+            first = min(walked[walked.index(row) :])
+            parent[first] = root_of[first]
+        settled.update(path)
+
+
+def _below_cycles(parent: Ints) -> Ints:
+    above = parent.copy()
+    rows = np.flatnonzero(above >= 0)
+    for _ in range(len(parent).bit_length() + 1):
+        if not len(rows):
+            break
+        above[rows] = above[above[rows]]
+        rows = rows[above[rows] >= 0]
+    return rows

@@ -1,0 +1,72 @@
+"""`latprobe dashboard`: the same figures in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latprobe.cli import options
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("dashboard")(dashboard)
+
+
+def dashboard(
+    port: Annotated[
+        int | None,
+        typer.Option("--port", "-p", min=0, max=65535, help="Default: 8501, or a free one."),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address.")
+    ] = False,
+    home: options.Home = None,
+) -> None:
+    """Open the dashboard; it follows a running program. Ctrl-C ends it."""
+    serve_dashboard(
+        options.settings_for(home).home, host=host, port=port, open_browser=not no_browser
+    )
+
+
+def serve_dashboard(home: Path, *, host: str, port: int | None, open_browser: bool) -> None:
+    """Serves until stopped. Raises UsageError for a host off this machine or a missing extra."""
+    from latprobe.cli import messages
+    from latprobe.errors import UsageError
+
+    if host not in LOOPBACK:
+        raise UsageError(
+            f"The dashboard has no login, so it does not listen on {host}. Leave --host out and "
+            "reach it from elsewhere with `ssh -L 8501:127.0.0.1:8501 THIS-MACHINE`."
+        )
+    require_extra()
+    from latprobe_dashboard.server import serve
+
+    serve(
+        home,
+        host=host,
+        port=port,
+        open_browser=open_browser,
+        on_ready=lambda address: messages.say(f"dashboard at {address} (Ctrl-C ends it)"),
+    )
+
+
+def has_extra() -> bool:
+    """Whether what the dashboard needs is installed; imports nothing of it."""
+    from importlib.util import find_spec
+
+    return all(find_spec(name) is not None for name in ("streamlit", "plotly"))
+
+
+def require_extra() -> None:
+    """Raises UsageError with the pip line when the dashboard's packages are missing."""
+    from latprobe.errors import UsageError
+
+    if not has_extra():
+        raise UsageError(
+            "The dashboard's packages are not installed: pip install 'latprobe[dashboard]'"
+        )

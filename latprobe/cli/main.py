@@ -1,0 +1,124 @@
+"""The `latprobe` entry point: parses, calls one command, turns errors into exit codes.
+
+The command modules import only typer and the standard library at the top, so that `--help` and
+`--version` answer without loading DuckDB, Arrow or NumPy; a fresh-interpreter test checks it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from latprobe.cli import (
+    agent,
+    dashboard,
+    demo,
+    doctor,
+    messages,
+    prune,
+    report,
+    run,
+    show,
+    sql,
+    traces,
+    transfer,
+)
+from latprobe.errors import LatprobeError
+
+app = typer.Typer(
+    name="latprobe",
+    help="Finds what makes an AI pipeline slow or token-hungry. Everything stays on this machine.",
+    epilog="Exit codes: 0 fine, 1 a gate failed, 2 usage, 3 no data, 4 store or agent fault.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (
+    run,
+    report,
+    traces,
+    show,
+    sql,
+    transfer,
+    dashboard,
+    agent,
+    doctor,
+    prune,
+    demo,
+):
+    module.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from latprobe.version import VERSION
+
+        typer.echo(f"latprobe {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of one command line. Nothing else catches LatprobeError."""
+    try:
+        code = app(args=argv, prog_name="latprobe", standalone_mode=False)
+        sys.stdout.flush()
+    except LatprobeError as error:
+        messages.fail(str(error))
+        return error.exit_code
+    except TyperException as error:
+        return _refuse(error)
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(error: TyperException) -> int:
+    """Says what is wrong with the command line; an empty message is help already printed."""
+    text = _reason(error)
+    if text:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "latprobe"
+        messages.fail(
+            f"{text.rstrip('.')}{'' if text.endswith('?') else '.'} See `{command} --help`."
+        )
+    return 2
+
+
+def _reason(error: TyperException) -> str:
+    text = error.format_message().replace("Value error, ", "")
+    name = getattr(error, "option_name", None)
+    if name is None or not text.startswith("No such option"):
+        return text
+    near = get_close_matches(name, getattr(error, "possibilities", None) or [], n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"No such option {name}.{hint}"
+
+
+def _silence_stdout() -> None:
+    """After `| head` has left: keeps the interpreter's last flush from complaining."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,110 @@
+"""A report as text: the sentence that matters, the stages, the requests, the observer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from latprobe.cli import figures, output
+from latprobe.cli.output import Column
+
+if TYPE_CHECKING:
+    from latprobe.analysis.report import Observer, Report, RequestStats, StageRow
+
+BAR_WIDTH = 12
+
+
+def print_report(report: Report) -> None:
+    """Prints the whole report."""
+    output.line(headline(report), style="bold")
+    output.line()
+    _print_stages(report.stages)
+    output.line()
+    output.line(f"Requests  {requests_line(report)}")
+    output.line(f"Observer  {observer_line(report.observer)}")
+
+
+def headline(report: Report) -> str:
+    """What to look at first."""
+    if not report.stages:
+        return "No stage was recorded, only requests without parts."
+    first = report.stages[0]
+    share = figures.percent(first.critical_share)
+    slow_share = figures.percent(first.critical_share_p95)
+    return (
+        f"{first.name} owns {share} of the critical path of {_requests(report.requests)}, "
+        f"{slow_share} of the slowest 5 %."
+    )
+
+
+def requests_line(report: Report) -> str:
+    """Count, speed, errors and tokens of the requests."""
+    stats = report.requests
+    rate = stats.throughput_per_s
+    parts = [
+        figures.count(stats.count) + (f" at {rate:.2f}/s" if rate is not None else ""),
+        f"{figures.count(stats.errors)} failed",
+        f"p50 {figures.ms(stats.p50_ms)}, p95 {figures.ms(stats.p95_ms)}, "
+        f"p99 {figures.ms(stats.p99_ms)}",
+    ]
+    if stats.input_tokens is not None or stats.output_tokens is not None:
+        parts.append(
+            f"{figures.count(stats.input_tokens)} tokens in, "
+            f"{figures.count(stats.output_tokens)} out"
+        )
+    if stats.cost_usd is not None:
+        parts.append(figures.usd(stats.cost_usd))
+    if report.sampled_traces < report.traces:
+        parts.append(f"critical path from {figures.count(report.sampled_traces)} of them")
+    return " · ".join(parts)
+
+
+def observer_line(observer: Observer) -> str:
+    """What latprobe itself saw, lost and cost."""
+    return " · ".join(
+        [
+            f"{figures.count(observer.recorded)} spans recorded",
+            f"{figures.count(observer.dropped)} dropped",
+            f"{figures.percent(observer.coverage)} of request time covered by stages",
+            f"own cost {figures.percent(observer.overhead_share_estimated)} (estimated)",
+        ]
+    )
+
+
+def _requests(stats: RequestStats) -> str:
+    return "1 request" if stats.count == 1 else f"{figures.count(stats.count)} requests"
+
+
+_Cell = Callable[["StageRow"], str]
+
+
+def _print_stages(stages: tuple[StageRow, ...]) -> None:
+    columns: list[tuple[Column, _Cell]] = [
+        (Column("Stage", "left", shorten=True), lambda row: row.name),
+        (Column("Critical path", "left"), _critical_cell),
+        (Column("p50"), lambda row: figures.ms(row.p50_ms)),
+        (Column("p95"), lambda row: figures.ms(row.p95_ms)),
+        (Column("p99", give_up=3), lambda row: figures.ms(row.p99_ms)),
+        (Column("Count", give_up=2), lambda row: figures.count(row.count)),
+        (Column("Errors"), lambda row: figures.count(row.errors)),
+        (Column("Self/request", give_up=5), lambda row: figures.ms(row.self_ms_per_trace)),
+    ]
+    if any(row.input_tokens is not None or row.output_tokens is not None for row in stages):
+        columns.append((Column("Tokens in/out", give_up=1), _tokens_cell))
+    if any(row.cost_usd is not None for row in stages):
+        columns.append((Column("Cost", give_up=4), lambda row: figures.usd(row.cost_usd)))
+    if any(row.verdict is not None for row in stages):
+        columns.append((Column("Verdict", "left", give_up=1), lambda row: row.verdict or ""))
+    output.table(
+        [column for column, _ in columns],
+        [[cell(row) for _, cell in columns] for row in stages],
+    )
+
+
+def _critical_cell(row: StageRow) -> str:
+    bar = figures.bar(row.critical_share or 0.0, BAR_WIDTH, full=output.block())
+    return f"{bar:<{BAR_WIDTH}} {figures.percent(row.critical_share):>6}"
+
+
+def _tokens_cell(row: StageRow) -> str:
+    return figures.tokens(row.input_tokens, row.output_tokens)

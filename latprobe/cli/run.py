@@ -1,0 +1,43 @@
+"""`latprobe run -- CMD`: a program with recording on in every Python process it starts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from latprobe.cli import options
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        "run",
+        context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
+    )(run)
+
+
+def run(
+    command: Annotated[
+        list[str], typer.Argument(metavar="-- COMMAND...", help="The program and its arguments.")
+    ],
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="Name of the recorded service.")
+    ] = None,
+    no_agent: Annotated[
+        bool, typer.Option("--no-agent", help="Start no agent; the next reader takes in the spans.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary at the end.")] = False,
+    home: options.Home = None,
+) -> None:
+    """Run a program and record its stages. Its exit code and its signals are its own."""
+    from latprobe.cli.child import ChildRun, run_child
+    from latprobe.cli.run_summary import print_summary
+
+    settings = options.settings_for(home)
+    child = ChildRun.create(
+        home=settings.home, service=service, agent=settings.agent and not no_agent
+    )
+    exit_code = run_child(command, child)
+    if not quiet:
+        print_summary(child)
+    raise typer.Exit(exit_code)

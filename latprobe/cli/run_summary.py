@@ -1,0 +1,71 @@
+"""The line after `latprobe run`: what was recorded and where to look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latprobe.cli import figures, messages
+
+if TYPE_CHECKING:
+    from latprobe.analysis.report import Report
+
+    from latprobe.cli.child import ChildRun
+
+NOTHING_RECORDED = (
+    "nothing was recorded. Wrap a step in `with latprobe.stage('name'):`, or name functions with "
+    "LATPROBE_STAGES=module:function; the Python that ran must have latprobe installed."
+)
+
+
+def print_summary(child: ChildRun) -> None:
+    """Says on stderr what this run recorded. A store fault is a warning: the program has ended."""
+    from latprobe.errors import LatprobeError, NoDataError
+
+    try:
+        report = report_of(child)
+    except NoDataError:
+        messages.warn(NOTHING_RECORDED)
+    except LatprobeError as error:
+        messages.warn(f"the program has ended, but what it recorded cannot be shown yet: {error}")
+    else:
+        messages.say(f"{summary(report)} {next_step(child.home)}")
+
+
+def summary(report: Report) -> str:
+    """One sentence on the run."""
+    stats = report.requests
+    many = "1 request" if stats.count == 1 else f"{figures.count(stats.count)} requests"
+    text = f"{many}, p50 {figures.ms(stats.p50_ms)}, p95 {figures.ms(stats.p95_ms)}"
+    if stats.errors:
+        text += f", {figures.count(stats.errors)} failed"
+    if report.stages:
+        first = report.stages[0]
+        share = figures.percent(first.critical_share)
+        text += f"; {first.name} owns {share} of the critical path"
+    return text + "."
+
+
+def next_step(home: Path) -> str:
+    """The two commands to go on with, with --home where they would look elsewhere."""
+    from latprobe.config import load_settings
+
+    place = "" if load_settings().home == home else f" --home {home}"
+    return f"More: latprobe report --run latest{place}, or latprobe dashboard{place}"
+
+
+def report_of(child: ChildRun) -> Report:
+    """The report of this run alone. Raises NoDataError when it recorded nothing."""
+    from latprobe.analysis.report import build_report
+    from latprobe.store.reader import open_reader
+
+    from latprobe.analysis.scope import Scope
+    from latprobe.cli.run_lookup import find_run
+
+    with (
+        messages.working("Taking in the newest spans"),
+        open_reader(child.home, start_agent=child.agent) as store,
+    ):
+        store.flush(timeout_s=10.0)
+        run_id = find_run(store.query, child.run_id)
+        return build_report(store.query, Scope(run_id=run_id), max_traces=2000)

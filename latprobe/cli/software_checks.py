@@ -1,0 +1,112 @@
+"""What is installed around latprobe: versions, GPU access, tokenizer, instrumentations."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from latprobe.cli.finding import Finding
+
+NEEDED = ("duckdb", "pyarrow", "numpy", "opentelemetry-api", "typer", "rich", "psutil")
+INSTRUMENTORS = "opentelemetry_instrumentor"
+
+
+def check_all() -> Iterator[Finding]:
+    """All findings about the installation; none of them is a failure of the store."""
+    yield _python()
+    yield from _packages()
+    yield _dashboard()
+    yield _gpu()
+    yield _tokenizer()
+    yield _instrumentations()
+
+
+def _python() -> Finding:
+    text = f"{platform.python_version()} at {sys.executable}, {platform.platform()}"
+    return Finding("python", "ok", text)
+
+
+def _packages() -> Iterator[Finding]:
+    own = _version("latprobe")
+    yield Finding("latprobe", "ok", f"{own or 'not installed, run from its sources'}")
+    missing = [name for name in NEEDED if _version(name) is None]
+    text = ", ".join(f"{name} {_version(name)}" for name in NEEDED if name not in missing)
+    if missing:
+        advice = f"{sys.executable} -m pip install {' '.join(missing)}"
+        yield Finding("packages", "warn", f"{', '.join(missing)} missing; {text}", advice)
+    else:
+        yield Finding("packages", "ok", text)
+
+
+def _dashboard() -> Finding:
+    from latprobe.cli.dashboard import has_extra
+
+    if has_extra():
+        text = f"streamlit {_version('streamlit')}, plotly {_version('plotly')}"
+        return Finding("dashboard", "ok", text)
+    return Finding("dashboard", "note", "not installed", "pip install 'latprobe[dashboard]'")
+
+
+def _gpu() -> Finding:
+    if find_spec("pynvml") is None:
+        if Path("/proc/driver/nvidia/version").exists():
+            text = "an NVIDIA driver is loaded, but it cannot be read without nvidia-ml-py"
+            return Finding("gpu", "warn", text, "pip install 'latprobe[gpu]'")
+        return Finding("gpu", "note", "no NVIDIA driver on this machine")
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        return Finding("gpu", "note", f"no NVIDIA GPU can be reached ({error})")
+    try:
+        return Finding("gpu", "ok", _gpu_text())
+    except pynvml.NVMLError as error:
+        advice = "check that `nvidia-smi` works for this user"
+        return Finding("gpu", "warn", f"the NVIDIA driver answers with {error}", advice)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _gpu_text() -> str:
+    import pynvml
+
+    handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+    names = [_as_str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
+    driver = _as_str(pynvml.nvmlSystemGetDriverVersion())
+    return f"{', '.join(names) or 'no device'}, driver {driver}"
+
+
+def _as_str(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _tokenizer() -> Finding:
+    found = _version("tiktoken")
+    if found is not None:
+        return Finding("tokenizer", "ok", f"tiktoken {found}")
+    text = "tiktoken is not installed; tokens are taken from what the model's API reports"
+    return Finding("tokenizer", "note", text, "pip install tiktoken")
+
+
+def _instrumentations() -> Finding:
+    names = sorted({point.name for point in entry_points(group=INSTRUMENTORS)})
+    if names:
+        return Finding("instrumented", "ok", ", ".join(names))
+    return Finding(
+        "instrumented",
+        "note",
+        "no OpenTelemetry instrumentation is installed; your own stages are recorded",
+        "for model calls by themselves: pip install opentelemetry-instrumentation-genai-openai",
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,95 @@
+"""Acting on a module right after it has been imported, without importing it ourselves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+from latprobe import guard
+
+Matches = Callable[[str], bool]
+Action = Callable[[ModuleType], None]
+
+_actions: list[tuple[Matches, Action]] = []
+
+
+def when_imported(matches: Matches, action: Action) -> Callable[[], None]:
+    """Runs `action(module)` for each module whose name matches: those there now, and later ones.
+
+    Returns what stops it. The action runs before the importer sees the module.
+    """
+    entry = (matches, action)
+    _actions.append(entry)
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+    for name, module in list(sys.modules.items()):
+        if module is not None and matches(name):
+            _act(action, module)
+
+    def stop() -> None:
+        if entry in _actions:
+            _actions.remove(entry)
+
+    return stop
+
+
+def _act(action: Action, module: ModuleType) -> None:
+    try:
+        action(module)
+    except Exception as error:  # the user's import must succeed whatever we do
+        guard.report(f"acting on the import of {module.__name__}", error)
+
+
+class _Finder(MetaPathFinder):
+    """Finds what the others find, and hooks the loader of modules somebody waits for."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        waiting = [action for matches, action in _actions if matches(fullname)]
+        if not waiting:
+            return None
+        spec = _found_by_others(fullname, path, target)
+        if spec is not None and spec.loader is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _Loader(spec.loader, waiting)
+        return spec
+
+
+def _found_by_others(
+    fullname: str, path: Sequence[str] | None, target: ModuleType | None
+) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        if isinstance(finder, _Finder) or not hasattr(finder, "find_spec"):
+            continue
+        spec = finder.find_spec(fullname, path, target)
+        if spec is not None:
+            return spec
+    return PathFinder.find_spec(fullname, path, target)
+
+
+class _Loader(Loader):
+    """The real loader, and after it the actions. Everything else is the real loader's."""
+
+    def __init__(self, real: Any, waiting: list[Action]) -> None:
+        self._real = real
+        self._waiting = waiting
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        found: ModuleType | None = self._real.create_module(spec)
+        return found
+
+    def exec_module(self, module: ModuleType) -> None:
+        # From here on the module has its real loader, for inspect, importlib.resources and pickle.
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._real
+        module.__loader__ = self._real
+        self._real.exec_module(module)
+        for action in self._waiting:
+            _act(action, module)

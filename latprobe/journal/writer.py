@@ -1,0 +1,334 @@
+"""The writing side of the journal: one per process, called on the user's threads.
+
+Lean spans (no attributes) are written by `latprobe.recorder` straight into the current segment:
+`take()` hands out slots atomically, so that needs no lock. Everything else comes here, under one
+re-entrant lock: names, threads, attributes, and the switch to a new segment. A signal handler that
+records a span while its own thread holds the lock finds `_busy` set and leaves the span to be
+written when the interrupted call is done.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import marshal
+import mmap
+import os
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from threading import get_ident
+from typing import Any, Protocol
+
+from latprobe import guard
+from latprobe.clock import clock_pair, monotonic_ns
+from latprobe.journal import segment as fmt
+from latprobe.journal.segment import FrameType, frame_bytes
+
+try:
+    import fcntl
+except ImportError:  # Windows: readers ask whether the pid lives
+    fcntl = None  # type: ignore[assignment]
+
+FIRST_SEGMENT_BYTES = 1 << 20
+MAX_PARKED = 10_000
+RETRY_NS = 500_000_000
+OTHER_THREAD = 0xFFFF
+
+
+class Finished(Protocol):
+    """A span that has ended, as the journal takes it."""
+
+    @property
+    def journal_key(self) -> Hashable:
+        """The name, or (name, modality, scope)."""
+
+    @property
+    def thread_ident(self) -> int:
+        """`threading.get_ident()` of the thread that ended it."""
+
+    def journal_payload(self) -> bytes | None:
+        """The SPAN frame's payload, None for a lean span."""
+
+    def pack(self, buffer: Any, offset: int, name: int, thread: int, flags: int) -> None:
+        """Writes the 64-byte record."""
+
+
+class Segment:
+    """One mapped segment. It is unlocked and closed when the last thread using it lets go."""
+
+    __slots__ = ("buffer", "heap_end", "heap_start", "heap_top", "limit", "names", "take", "threads")
+
+    def __init__(self, buffer: Any, *, limit: int, heap_start: int, heap_end: int) -> None:
+        self.buffer = buffer
+        self.limit = limit
+        self.heap_start = heap_start
+        self.heap_top = heap_start
+        self.heap_end = heap_end
+        self.names: dict[Hashable, int] = {}
+        self.threads: dict[int, int] = {}
+        self.take: Callable[[], int] = itertools.count(
+            fmt.HEADER_BYTES, fmt.RECORD_BYTES
+        ).__next__
+
+    def append(self, kind: FrameType, number: int, payload: bytes) -> bool:
+        """Adds a heap frame; False when it does not fit."""
+        start = self.heap_top
+        after = start + frame_bytes(len(payload))
+        if after > self.heap_end:
+            return False
+        body = start + fmt.FRAME.size
+        self.buffer[body : body + len(payload)] = payload
+        fmt.FRAME.pack_into(
+            self.buffer, start, kind, 0, number, fmt.checksum(payload), len(payload) | fmt.FRAME_COMMIT
+        )
+        self.heap_top = after
+        return True
+
+
+def _no_segment() -> Segment:
+    """Stands in while there is none: has no room for anything, so each span takes the slow path."""
+    return Segment(bytearray(), limit=0, heap_start=0, heap_end=0)
+
+
+class Writer:
+    """Owns this process's current segment. `segment` is read by the recorder without a lock."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        run_id: bytes,
+        run: dict[str, Any],
+        segment_bytes: int,
+        on_segment: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.folder = folder
+        self.run_id = run_id
+        self.run = run
+        self.segment_bytes = segment_bytes
+        self.on_segment = on_segment
+        self.segment = _no_segment()
+        self.dropped = 0
+        self._number = 0
+        self._lock = threading.RLock()
+        self._busy = False
+        self._waiting: deque[Finished] = deque()
+        self._retry_at_ns = 0
+        self._heap_per_record = 64.0
+
+    def write(self, span: Finished) -> None:
+        """Journals a finished span, whatever it takes; parks or counts it when the disk is full."""
+        with self._lock:
+            self._waiting.append(span)
+            if self._busy:
+                return
+            self._busy = True
+            try:
+                self._drain()
+            finally:
+                self._busy = False
+
+    def close(self) -> None:
+        """Writes what is parked, if it can be, and lets the segment go."""
+        with self._lock:
+            self._retry_at_ns = 0
+            if not self._busy:
+                self._drain()
+            self.segment = _no_segment()
+
+    def after_fork(self, run: dict[str, Any]) -> None:
+        """In the child: forgets the parent's mapping, lock and parked spans."""
+        self.segment = _no_segment()
+        self.run = run
+        self.dropped = 0
+        self._number = 0
+        self._lock = threading.RLock()
+        self._busy = False
+        self._waiting = deque()
+        self._retry_at_ns = 0
+
+    @property
+    def parked(self) -> int:
+        """Spans in memory that wait for room on the disk."""
+        return len(self._waiting)
+
+    def _drain(self) -> None:
+        while self._waiting:
+            span = self._waiting[0]
+            try:
+                stored = self._store(span, _payload(span))
+            except (struct.error, ValueError, OverflowError) as error:
+                # A number that does not fit, or a mapping closed by interpreter shutdown.
+                self.dropped += 1
+                self._waiting.popleft()
+                guard.report("writing a span", error)
+                continue
+            if not stored:
+                self._park()
+                return
+            self._waiting.popleft()
+
+    def _store(self, span: Finished, payload: bytes | None) -> bool:
+        """Puts one span into the current or a new segment; False when none can be had."""
+        need = 0 if payload is None else frame_bytes(len(payload))
+        for _ in range(3):
+            segment = self.segment
+            name = self._name_number(segment, span.journal_key)
+            thread = self._thread_number(segment, span.thread_ident)
+            fits = segment.heap_top + need <= segment.heap_end
+            if name is not None and thread is not None and fits:
+                offset = segment.take()
+                if offset < segment.limit:
+                    self._fill(segment, offset, span, payload, name, thread)
+                    return True
+            if not self._switch(need):
+                return False
+        return False
+
+    def _fill(
+        self, segment: Segment, offset: int, span: Finished, payload: bytes | None, name: int, thread: int
+    ) -> None:
+        flags = 0
+        if payload is not None:
+            number = (offset - fmt.HEADER_BYTES) // fmt.RECORD_BYTES
+            segment.append(FrameType.SPAN, number, payload)
+            flags = fmt.Flag.HAS_FRAME
+        span.pack(segment.buffer, offset, name, thread, flags)
+
+    def _name_number(self, segment: Segment, key: Hashable) -> int | None:
+        number = segment.names.get(key)
+        if number is None:
+            number = len(segment.names)
+            parts = key if isinstance(key, tuple) else (key, None, None)
+            if not segment.append(FrameType.NAME, number, marshal.dumps(parts, 2)):
+                return None
+            segment.names[key] = number
+        return number
+
+    def _thread_number(self, segment: Segment, ident: int) -> int | None:
+        number = segment.threads.get(ident)
+        if number is None:
+            number = min(len(segment.threads), OTHER_THREAD)
+            # Not current_thread(): that registers a dummy for foreign threads, under a lock
+            # which a signal handler may have interrupted.
+            thread = getattr(threading, "_active", {}).get(ident)
+            native = getattr(thread, "native_id", None)
+            parts = (native, getattr(thread, "name", None) or f"thread-{ident}")
+            if not segment.append(FrameType.THREAD, number, marshal.dumps(parts, 2)):
+                return None
+            segment.threads[ident] = number
+        return number
+
+    def _switch(self, need: int) -> bool:
+        """Replaces the current segment by a fresh one with room for a frame of `need` bytes."""
+        if monotonic_ns() < self._retry_at_ns:
+            return False
+        old = self.segment
+        used = min(old.take(), old.limit) // fmt.RECORD_BYTES
+        if used:
+            self._heap_per_record = (old.heap_top - old.heap_start) / used
+            seal(old)
+        try:
+            self.segment = self._create(need)
+        except OSError as error:
+            self.segment = _no_segment()
+            self._retry_at_ns = monotonic_ns() + RETRY_NS
+            self._explain(error)
+            return False
+        self.on_segment()
+        return True
+
+    def _create(self, need: int) -> Segment:
+        size = FIRST_SEGMENT_BYTES if self._number == 0 else self.segment_bytes
+        size = min(size, self.segment_bytes)
+        run = marshal.dumps(self.run, 2)
+        room = size - fmt.HEADER_BYTES
+        per_record = fmt.RECORD_BYTES + self._heap_per_record * 1.1
+        capacity = max(int((room * 0.9 - len(run)) / per_record), 256)
+        heap_start = fmt.HEADER_BYTES + capacity * fmt.RECORD_BYTES
+        heap_bytes = max(size - heap_start, len(run) + 4096) + need + (4096 if need else 0)
+        heap_end = heap_start + (heap_bytes & -fmt.FRAME_ALIGN)
+        wall_ns, mono_ns = clock_pair()
+        header = fmt.HEADER.pack(
+            fmt.MAGIC, fmt.VERSION, fmt.HEADER_BYTES, fmt.RECORD_BYTES, fmt.STATE_OPEN,
+            os.getpid(), capacity, self._number, wall_ns, mono_ns, self.run_id,
+            fmt.HEADER_BYTES, heap_start, heap_end, self.dropped,
+        )  # fmt: skip
+        buffer = map_file(self.folder, self._number, heap_end, header)
+        self._number += 1
+        segment = Segment(buffer, limit=heap_start, heap_start=heap_start, heap_end=heap_end)
+        segment.append(FrameType.RUN, 0, run)
+        return segment
+
+    def _park(self) -> None:
+        """Keeps the newest 10,000 spans in memory, drops and counts the oldest beyond that."""
+        while len(self._waiting) > MAX_PARKED:
+            self._waiting.popleft()
+            self.dropped += 1
+
+    def _explain(self, error: OSError) -> None:
+        if guard.faults.get("journal"):
+            return
+        guard.faults["journal"] = 1
+        what = {
+            errno.ENOSPC: "the disk is full; free some space",
+            errno.EDQUOT: "the disk quota is reached; free some space",
+            errno.EROFS: "the file system is read-only; set LATPROBE_HOME to a folder you can write",
+            errno.EACCES: "permission denied; set LATPROBE_HOME to a folder you can write",
+            errno.ENOTDIR: "it is not a folder; set LATPROBE_HOME to a folder you can write",
+        }.get(error.errno or 0, f"{error.strerror}; set LATPROBE_HOME to a folder you can write")
+        guard.say(
+            f"cannot record into {self.folder}: {what}. Your program goes on; up to "
+            f"{MAX_PARKED:,} spans wait in memory and recording resumes by itself."
+        )
+
+
+def _payload(span: Finished) -> bytes | None:
+    try:
+        return span.journal_payload()
+    except Exception as error:  # a value that cannot be encoded costs its span the attributes only
+        guard.report("encoding attributes", error)
+        return None
+
+
+def seal(segment: Segment) -> None:
+    """Tells readers that no new record will be started in it."""
+    segment.buffer[fmt.STATE_OFFSET] = fmt.STATE_SEALED
+
+
+def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
+    """A new, allocated, locked, mapped segment file that starts with `header`.
+
+    The blocks are allocated before the mapping, so that a full disk raises OSError here instead of
+    killing the process with SIGBUS at some later store.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stem = f"{os.getpid()}-{number}-{os.urandom(4).hex()}"
+    temporary = folder / f"{stem}.tmp"
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _allocate(fd, size)
+        buffer = mmap.mmap(fd, size)
+        buffer[: len(header)] = header
+        os.rename(temporary, folder / f"{stem}{fmt.SUFFIX}")
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        # The mapping keeps a duplicate of the descriptor, and with it the lock.
+        os.close(fd)
+    return buffer
+
+
+def _allocate(fd: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+        return
+    block = bytes(1 << 20)
+    for start in range(0, size, len(block)):
+        os.write(fd, block[: size - start])

@@ -1,0 +1,325 @@
+"""The recording stage: one object that is the stage, an OpenTelemetry span and the current context.
+
+Entering puts the object itself into OpenTelemetry's context variable; asked for the current span it
+answers with itself, asked for anything else (baggage, suppression) it passes on to the context that
+was there before. So spans of any other instrumentation nest in ours and ours in theirs, at a third
+less than attach and detach cost. `docs/decisions/span-is-context.md` has the reasons.
+
+`__enter__` and `__exit__` are the hot path: no lock, no I/O, no formatting, 64 bytes into a mapped
+file. tests/benchmarks/recorder.py measures them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Hashable, Iterable, Iterator
+from contextvars import ContextVar
+from threading import get_ident
+from typing import Any, ParamSpec, Self, TypeVar, cast
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel_trace
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+from latprobe import guard
+from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
+from latprobe.ids import random_bits
+from latprobe.journal import plain
+from latprobe.journal.segment import COMMIT, CPU_UNKNOWN, RECORD, Flag
+from latprobe.journal.writer import Writer
+from latprobe.span_api import SpanApi
+from latprobe.stages import staged
+from latprobe.streams import ChunkTimes, timed, timed_async
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+OPEN = -1
+LEFT_TO_PARENT_PROCESS = -2
+CPU_FROM_NS = 20_000
+MAX_CPU_NAMES = 10_000
+_MASK = (1 << 64) - 1
+
+pack_into = RECORD.pack_into
+
+
+def _context_variable() -> ContextVar[Any]:
+    """OpenTelemetry's own context variable (its default runtime context is a thin shell on it)."""
+    runtime = otel_context._RUNTIME_CONTEXT
+    found = getattr(runtime, "_current_context", None)
+    if isinstance(found, ContextVar):
+        return found
+    return ContextVar("latprobe_context", default=otel_context.Context())
+
+
+current: ContextVar[Any] = _context_variable()
+
+# Names whose spans last long enough for reading the thread's CPU clock (0.4 us) to be cheap.
+_cpu_names: set[Hashable] = set()
+
+# The process's writer; set by latprobe.recording.
+writer: Writer
+
+
+def use_writer(used: Writer) -> None:
+    """From now on spans go to `used`."""
+    global writer
+    writer = used
+
+
+class Stage(SpanApi, otel_trace.Span):
+    """One run of a stage. Made by `latprobe.stage(...)`, not directly."""
+
+    __slots__ = (
+        "_attributes", "_body", "_cpu", "_duration", "_flags", "_key",
+        "_more", "_outer", "_parent_id", "_span_id", "_start", "_thread", "_trace_high",
+        "_trace_low",
+    )  # fmt: skip
+
+    def __init__(self, name: str, modality: str | None, attributes: dict[str, Any] | None) -> None:
+        self._key: Hashable = name if modality is None else (name, modality, None)
+        self._attributes = attributes or None
+        self._more: dict[str, Any] | None = None
+        self._flags = 0
+        self._cpu = -1
+
+    # -- the hot path -------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        outer = current.get()
+        self._outer = outer
+        self._duration = OPEN
+        self._span_id = random_bits(64) or 1
+        if outer.__class__ is Stage:
+            self._trace_high = outer._trace_high
+            self._trace_low = outer._trace_low
+            self._parent_id = outer._span_id
+        else:
+            self._adopt(outer)
+        current.set(self)
+        if self._key in _cpu_names and not _in_event_loop():
+            self._cpu = thread_cpu_ns()
+        self._start = monotonic_ns()
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any, /) -> None:
+        ended = monotonic_ns()
+        if current.get() is self:
+            outer = self._outer
+            if outer.__class__ is Stage and outer._duration >= 0:
+                outer = _living(outer)
+            current.set(outer)
+        if self._duration != OPEN:
+            return
+        duration = self._duration = ended - self._start
+        cpu = self._cpu = CPU_UNKNOWN if duration < CPU_FROM_NS else self._cpu_us()
+        if error is not None:
+            self._note_error(error)
+        try:
+            if self._attributes is None and self._more is None:
+                segment = writer.segment
+                name = segment.names.get(self._key)
+                thread = segment.threads.get(get_ident())
+                if name is not None and thread is not None:
+                    offset = segment.take()
+                    if offset < segment.limit:
+                        pack_into(
+                            segment.buffer, offset, self._trace_high, self._trace_low,
+                            self._span_id, self._parent_id, self._start, duration, cpu, name,
+                            thread, self._flags, 0, COMMIT,
+                        )  # fmt: skip
+                        return
+            self._thread = get_ident()
+            writer.write(self)
+        except Exception as fault:  # nothing of ours may reach the user's code
+            guard.report("recording a span", fault)
+
+    # -- starting and ending, the rarer ways ----------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self.__enter__()
+        self._cpu = -1  # the thread runs other tasks too
+        return self
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any, /) -> None:
+        self._cpu = -1
+        self.__exit__(kind, error, traceback)
+
+    def start_suspended(self) -> None:
+        """Starts without becoming current; `resume` and `pause` do that, for generators."""
+        outer = current.get()
+        self._outer = outer
+        self._duration = OPEN
+        self._span_id = random_bits(64) or 1
+        self._adopt(outer)
+        self._body: Any = self
+        self._start = monotonic_ns()
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Ends a stage that was started suspended (or by the OpenTelemetry API)."""
+        self._cpu = -1
+        self.__exit__(None, error, None)
+
+    def end(self, end_time: int | None = None) -> None:
+        """Ends the span, now or at `end_time` (wall clock, ns)."""
+        if self._duration != OPEN:
+            return
+        started = (self._more or {}).get("start_wall_ns")
+        if end_time is not None or started is not None:
+            if started is None:
+                started = wall_ns() - (monotonic_ns() - self._start)
+            ended = wall_ns() if end_time is None else end_time
+            self._note(start_wall_ns=started, duration_ns=max(ended - started, 0))
+        self.finish()
+
+    def resume(self) -> None:
+        """The generator's body goes on: its span is current again."""
+        self._outer = current.get()
+        current.set(self._body)
+
+    def pause(self) -> None:
+        """The generator yields: the consumer's span is current again."""
+        self._body = current.get()
+        current.set(self._outer)
+
+    def _adopt(self, outer: Any) -> None:
+        """Takes trace and parent from whatever context is current; a new trace if it has none."""
+        span = outer if isinstance(outer, Stage) else outer.get(_SPAN_KEY)
+        if isinstance(span, Stage):
+            self._trace_high, self._trace_low = span._trace_high, span._trace_low
+            self._parent_id = span._span_id
+            return
+        found = None if span is None else span.get_span_context()
+        if found is not None and found.is_valid:
+            self._trace_high = found.trace_id >> 64
+            self._trace_low = found.trace_id & _MASK
+            self._parent_id = found.span_id
+            if found.is_remote:
+                self._flags |= Flag.REMOTE_PARENT
+            if found.trace_state:
+                self._note(tracestate=found.trace_state.to_header())
+            return
+        self._trace_high = random_bits(64)
+        self._trace_low = random_bits(64) or 1
+        self._parent_id = 0
+
+    def _cpu_us(self) -> int:
+        started = self._cpu
+        if started >= 0:
+            return min((thread_cpu_ns() - started) // 1000, CPU_UNKNOWN - 1)
+        if self._key not in _cpu_names and len(_cpu_names) < MAX_CPU_NAMES:
+            _cpu_names.add(self._key)
+        return CPU_UNKNOWN
+
+    def _note_error(self, error: BaseException) -> None:
+        if isinstance(error, GeneratorExit):  # the consumer had enough: that is no error
+            self.set(**{"latprobe.closed_early": True})
+            return
+        if isinstance(error, SystemExit) and not error.code:
+            return
+        self.record_exception(error)
+        self._flags = self._flags & ~Flag.STATUS_OK | Flag.STATUS_ERROR
+
+    # -- what the user calls -------------------------------------------------------------------
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        name, modality = self._key[:2] if isinstance(self._key, tuple) else (self._key, None)
+        return staged(function, cast("str", name), modality, self._attributes or {})
+
+    def set(self, **attributes: Any) -> Self:
+        """Adds attributes; later values win."""
+        if self._attributes is None:
+            self._attributes = attributes
+        else:
+            self._attributes.update(attributes)
+        return self
+
+    def event(self, name: str, /, **attributes: Any) -> Self:
+        """Notes something that happened now."""
+        more = self._note()
+        offset = monotonic_ns() - self._start
+        more.setdefault("events", []).append((name, offset, attributes or None))
+        return self
+
+    def stream(self, chunks: Iterable[T], /) -> Iterator[T]:
+        """The chunks, with the first one's time and the gaps between them recorded."""
+        return timed(self.chunk_times(), chunks)
+
+    def astream(self, chunks: AsyncIterable[T], /) -> AsyncIterator[T]:
+        """The same for an asynchronous stream."""
+        return timed_async(self.chunk_times(), chunks)
+
+    def chunk_times(self) -> ChunkTimes:
+        """Where chunks of this stage's stream note their times."""
+        more = self._note()
+        return cast("ChunkTimes", more.setdefault("chunk_times", ChunkTimes()))
+
+    # -- what the journal asks for --------------------------------------------------------------
+
+    @property
+    def journal_key(self) -> Hashable:
+        """The name, or (name, modality, scope)."""
+        return self._key
+
+    @property
+    def thread_ident(self) -> int:
+        """The thread that ended the span."""
+        return self._thread
+
+    def pack(self, buffer: Any, offset: int, name: int, thread: int, flags: int) -> None:
+        """Writes the 64-byte record; its last word commits it."""
+        pack_into(
+            buffer, offset, self._trace_high, self._trace_low, self._span_id, self._parent_id,
+            self._start, self._duration, self._cpu, name, thread, self._flags | flags, 0, COMMIT,
+        )  # fmt: skip
+
+    def journal_payload(self) -> bytes | None:
+        """Attributes, events, links and the rest as one SPAN frame; None when there is nothing."""
+        more = self._more
+        if more is None:
+            return None if self._attributes is None else plain.encode(self._attributes, None)
+        extra = {key: more[key] for key in _EXTRA_KEYS if key in more}
+        times = more.get("chunk_times")
+        if times is not None:
+            extra.update(times.summary(self._start))
+        events = [
+            (name, offset, attributes and plain.plain_dict(attributes))
+            for name, offset, attributes in more.get("events", ())
+        ]
+        return plain.encode(
+            self._attributes, (events or None, more.get("links"), extra or None)
+        )
+
+
+_EXTRA_KEYS = ("status_message", "tracestate", "duration_ns", "start_wall_ns")
+
+
+def _in_event_loop() -> bool:
+    """True on a thread whose event loop runs: its CPU clock counts other tasks too."""
+    events = sys.modules.get("asyncio.events")
+    return events is not None and events._get_running_loop() is not None
+
+
+def _living(outer: Any) -> Any:
+    """The nearest context outwards whose span has not ended: exits may come out of order."""
+    while outer.__class__ is Stage and outer._duration >= 0:
+        outer = outer._outer
+    return outer
+
+
+def forget_open_stages() -> None:
+    """After a fork, in the child: the stages open now belong to the parent, which will end them."""
+    context = current.get()
+    while isinstance(context, Stage):
+        if context._duration == OPEN:
+            context._duration = LEFT_TO_PARENT_PROCESS
+        context = context._outer
+
+
+def traceparent() -> str | None:
+    """The W3C `traceparent` of the current span, None outside of any."""
+    found = otel_trace.get_current_span().get_span_context()
+    if not found.is_valid:
+        return None
+    return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}"

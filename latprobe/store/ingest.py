@@ -1,0 +1,219 @@
+"""Journal to DuckDB, exactly once: a segment's rows and how far it was read commit together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from latprobe.errors import SegmentError
+from latprobe.journal.reader import SegmentReader, Taken
+from latprobe.store.columns import Rows, to_rows
+from latprobe.store.database import Database
+from latprobe.store.journal_folder import JournalFolder
+from latprobe.store.runs import Runs
+
+log = logging.getLogger("latprobe.agent")
+
+BATCH_ROWS = 65_536
+
+
+@dataclass(slots=True)
+class Batch:
+    """What goes into one transaction."""
+
+    taken: list[tuple[SegmentReader, Taken]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, reader: SegmentReader, taken: Taken) -> None:
+        """Counts a segment's news in."""
+        self.taken.append((reader, taken))
+        self.count += len(taken.rows)
+
+
+class Ingester:
+    """Reads segments as they grow. Not thread-safe: the owner holds its lock around each call."""
+
+    def __init__(self, database: Database, folder: JournalFolder) -> None:
+        self._database = database
+        self._folder = folder
+        con = database.writer
+        self._runs = Runs(con)
+        self._open: dict[str, SegmentReader] = {}
+        rows = con.execute("SELECT name, records, holes FROM segments").fetchall()
+        self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {
+            name: (records, _parse_holes(holes)) for name, records, holes in rows
+        }
+        self._deleted: list[str] = []
+        self.ingest_seq = _stored_sequence(con)
+        self._forget_deleted()
+
+    def reload(self) -> None:
+        """Reads the run numbers and the sequence again, after somebody else added rows."""
+        self._runs = Runs(self._database.writer)
+        self.ingest_seq = _stored_sequence(self._database.writer)
+
+    def close(self) -> None:
+        """Lets all segments go."""
+        for reader in self._open.values():
+            reader.close()
+        self._open.clear()
+
+    @property
+    def pids(self) -> dict[int, int | None]:
+        """Processes that write segments now, with their run's number."""
+        return {
+            reader.header.pid: self._runs.known(reader.header.run_uuid)
+            for reader in self._open.values()
+        }
+
+    def ingest_batch(self) -> int:
+        """One transaction's worth of what is committed in the journal; gives back its spans.
+
+        Fewer than BATCH_ROWS means that nothing was left.
+        """
+        batch = self._collect()
+        if batch.taken:
+            self._store(batch)
+        return batch.count
+
+    def has_writers(self) -> bool:
+        """Whether some process still writes."""
+        return any(not reader.is_writer_gone() for reader in self._open.values())
+
+    def _collect(self) -> Batch:
+        batch = Batch()
+        for name in self._folder.segment_names():
+            reader = self._open.get(name) or self._open_segment(name)
+            if reader is None:
+                continue
+            try:
+                taken = reader.take(BATCH_ROWS - batch.count)
+            except SegmentError as error:
+                self._drop_reader(name)
+                self._folder.set_aside(name, str(error))
+                self._forget(name)
+                continue
+            if len(taken.rows) or taken.is_last or taken.next_slot != reader.next_slot:
+                batch.add(reader, taken)
+            if batch.count >= BATCH_ROWS:
+                break
+        return batch
+
+    def _open_segment(self, name: str) -> SegmentReader | None:
+        next_slot, holes = self._offsets.get(name, (0, ()))
+        reader = self._folder.open(name, next_slot, holes)
+        if reader is not None:
+            self._open[name] = reader
+        return reader
+
+    def _store(self, batch: Batch) -> None:
+        sequence = self.ingest_seq + 1
+        try:
+            with self._database.transaction() as con:
+                rows = [
+                    to_rows(taken, run_id=self._runs.number(con, taken), ingest_seq=sequence)
+                    for _, taken in batch.taken
+                    if len(taken.rows) or taken.header.dropped
+                ]
+                insert_rows(con, rows)
+                self._note_offsets(con, batch, sequence)
+        except BaseException:
+            self._runs.rollback()
+            raise
+        self._runs.commit()
+        self.ingest_seq = sequence
+        self._deleted.clear()
+        for reader, taken in batch.taken:
+            reader.advance(taken)
+            self._offsets[taken.segment] = (taken.next_slot, taken.holes)
+            if taken.is_last:
+                self._finish(reader)
+        damaged = sum(part.damaged for part in rows)
+        if damaged:
+            log.warning("%d spans lost their name or attributes to damage in the journal", damaged)
+
+    def _note_offsets(self, con: duckdb.DuckDBPyConnection, batch: Batch, sequence: int) -> None:
+        now = time.time_ns()
+        for _, taken in batch.taken:
+            run_id = self._runs.known(taken.header.run_uuid) or 0
+            con.execute(
+                "INSERT INTO segments VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET records = excluded.records, holes = excluded.holes, "
+                "ingested_ns = excluded.ingested_ns",
+                [taken.segment, run_id, taken.next_slot, _format_holes(taken.holes), now],
+            )
+        for name in self._deleted:
+            con.execute("DELETE FROM segments WHERE name = ?", [name])
+        con.execute("UPDATE meta SET value = ? WHERE key = 'ingest_seq'", [str(sequence)])
+
+    def _finish(self, reader: SegmentReader) -> None:
+        """The segment is in the store for good: deletes it, or keeps a damaged one aside."""
+        name = reader.path.name
+        damaged = reader.damaged
+        self._drop_reader(name)
+        if damaged or reader.heap.is_broken:
+            self._folder.set_aside(name, f"{reader.path} has {damaged} damaged spans.")
+        else:
+            try:
+                os.unlink(reader.path)
+            except OSError as error:
+                self._folder.left_alone[name] = f"{reader.path} cannot be deleted: {error.strerror}."
+                log.warning("%s", self._folder.left_alone[name])
+                return
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        if self._offsets.pop(name, None) is not None:
+            self._deleted.append(name)
+
+    def _drop_reader(self, name: str) -> None:
+        reader = self._open.pop(name, None)
+        if reader is not None:
+            reader.close()
+
+    def _forget_deleted(self) -> None:
+        """Rows of segments whose file went after the last commit of a killed owner."""
+        gone = [name for name in self._offsets if not (self._folder.path / name).exists()]
+        for name in gone:
+            del self._offsets[name]
+        self._deleted = gone
+
+
+def insert_rows(con: duckdb.DuckDBPyConnection, rows: Iterable[Rows]) -> None:
+    """Adds the rows to `spans`, `events` and `usage`."""
+    parts = list(rows)
+    insert_table(con, "spans", [part.spans for part in parts])
+    insert_table(con, "events", [part.events for part in parts if part.events is not None])
+    insert_table(con, "usage", [part.usage for part in parts if part.usage is not None])
+
+
+def insert_table(con: duckdb.DuckDBPyConnection, name: str, parts: list[pa.Table]) -> None:
+    """Appends Arrow tables to a table of the store, column by name."""
+    filled = [part for part in parts if part.num_rows]
+    if not filled:
+        return
+    table = filled[0] if len(filled) == 1 else pa.concat_tables(filled).unify_dictionaries()
+    con.register("incoming", table)
+    try:
+        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
+    finally:
+        con.unregister("incoming")
+
+
+def _stored_sequence(con: duckdb.DuckDBPyConnection) -> int:
+    row = con.execute("SELECT value FROM meta WHERE key = 'ingest_seq'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _format_holes(holes: tuple[int, ...]) -> str | None:
+    return ",".join(map(str, holes)) if holes else None
+
+
+def _parse_holes(text: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",")) if text else ()

@@ -1,0 +1,65 @@
+"""Brings a store to the schema this latprobe reads, or says why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import duckdb
+
+from latprobe.errors import StoreError
+from latprobe.store.schema import FIRST_META, SCHEMA_VERSION, TABLES, VIEWS
+
+# From the version that is the key to the next one. Each runs in a transaction of its own with the
+# rise of `schema_version`; the views are made anew after the last.
+STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {}
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Creates the tables in an empty database, or applies the steps that are missing.
+
+    Raises StoreError when the store is newer than this latprobe.
+    """
+    version = _stored_version(con)
+    if version is None:
+        _create(con)
+        return
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"The store has schema version {version}, this latprobe knows {SCHEMA_VERSION}. "
+            "Upgrade latprobe (`pip install -U latprobe`), or use another folder: LATPROBE_HOME."
+        )
+    while version < SCHEMA_VERSION:
+        _step(con, version)
+        version += 1
+
+
+def _stored_version(con: duckdb.DuckDBPyConnection) -> int | None:
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta' AND NOT temporary"
+    ).fetchone()
+    if not found or not found[0]:
+        return None
+    row = con.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    if row is None or not str(row[0]).isdigit():
+        raise StoreError(
+            "The store's database says no schema version, so it is not latprobe's. "
+            "Move it away, or use another folder: LATPROBE_HOME."
+        )
+    return int(row[0])
+
+
+def _create(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("BEGIN")
+    for script in (TABLES, VIEWS):
+        con.execute(script)
+    con.executemany("INSERT INTO meta VALUES (?, ?)", FIRST_META)
+    con.execute("COMMIT")
+
+
+def _step(con: duckdb.DuckDBPyConnection, version: int) -> None:
+    con.execute("BEGIN")
+    con.execute("DROP VIEW IF EXISTS stage_minutes")
+    STEPS[version](con)
+    con.execute(VIEWS)
+    con.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version + 1)])
+    con.execute("COMMIT")

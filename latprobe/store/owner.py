@@ -1,0 +1,264 @@
+"""The one process that has the DuckDB file open: ingests, answers, prunes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from latprobe.errors import StoreError
+from latprobe.store import retention
+from latprobe.store.database import Database, OnCursor
+from latprobe.store.folder_lock import FolderLock, prepare_folder
+from latprobe.store.ingest import BATCH_ROWS, Ingester
+from latprobe.store.journal_folder import JournalFolder
+from latprobe.store.parquet import ImportedRows, import_folder
+from latprobe.store.retention import Pruned
+from latprobe.store.rollup import compact, roll_up
+from latprobe.store.status import StoreStatus, store_status
+
+log = logging.getLogger("latprobe.agent")
+
+DATABASE_NAME = "latprobe.duckdb"
+ROLL_UP_EVERY_S = 10.0
+ROLL_UP_SPANS = 50_000
+
+
+class StoreOwner:
+    """Owns the store in `home` until `close`. Every method may be called from any thread.
+
+    Raises StoreBusyError when another process owns it, StoreError when it cannot be opened.
+    """
+
+    def __init__(self, home: Path, *, lock: FolderLock | None = None) -> None:
+        self.home = home
+        self.notes: list[str] = []
+        prepare_folder(home)
+        self._lock = lock or FolderLock(home)
+        if lock is None:
+            self._lock.acquire()
+        try:
+            self._database = self._open()
+            self.folder = JournalFolder(home)
+            self._ingester = Ingester(self._database, self.folder)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._version = self._ingester.ingest_seq
+        self._not_rolled = 0
+        self._rolled_at_s = 0.0
+        self._is_closed = False
+
+    def __enter__(self) -> StoreOwner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Rolls up, closes the database and lets the next owner in."""
+        with self._database.lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            try:
+                self.roll_up()
+            except duckdb.Error as error:
+                log.warning("cannot roll up: %s", error)
+            self._ingester.close()
+            try:
+                self._database.close()
+            except duckdb.Error as error:
+                log.warning("cannot close the database cleanly: %s", error)
+            self._lock.release()
+
+    def data_version(self) -> int:
+        """The number of the last ingested batch."""
+        return self._version
+
+    def ingest_pending(self) -> int:
+        """Takes in what is committed in the journal; gives back the number of spans.
+
+        Raises StoreError when the database cannot take it; the segments stay.
+        """
+        total = 0
+        while True:
+            count = self._ingest_batch()
+            total += count
+            if count < BATCH_ROWS:
+                return total
+
+    def pids(self) -> dict[int, int | None]:
+        """Processes that record now, each with its run's number (None before its first span)."""
+        with self._database.lock:
+            return self._ingester.pids
+
+    def has_writers(self) -> bool:
+        """Whether some process may still write to the journal."""
+        with self._database.lock:
+            return self._ingester.has_writers()
+
+    def roll_up_if_due(self) -> None:
+        """Rolls up when much is new or some time has passed."""
+        if not self._not_rolled:
+            return
+        is_due = time.monotonic() - self._rolled_at_s >= ROLL_UP_EVERY_S
+        if is_due or self._not_rolled >= ROLL_UP_SPANS:
+            self.roll_up()
+
+    def roll_up(self) -> None:
+        """Brings `rollups` up to date."""
+        with self._database.lock:
+            roll_up(self._database)
+            self._not_rolled = 0
+            self._rolled_at_s = time.monotonic()
+
+    def compact(self) -> None:
+        """Merges rollup rows; for idle times."""
+        with self._database.lock:
+            compact(self._database)
+
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        *,
+        on_start: OnCursor | None = None,
+        on_end: OnCursor | None = None,
+    ) -> pa.Table:
+        """The rows of one reading statement; see Database.query."""
+        if self._is_closed:
+            raise StoreError("The store was closed. Open it again.")
+        return self._database.query(sql, parameters, on_start=on_start, on_end=on_end)
+
+    def insert_samples(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Adds (time_ns, source, device, pid, run_id, metric, value) rows."""
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        table = pa.table(
+            {
+                "time_ns": pa.array(columns[0], pa.int64()),
+                "source": pa.array(columns[1], pa.string()),
+                "device": pa.array(columns[2], pa.string()),
+                "pid": pa.array(columns[3], pa.uint32()),
+                "run_id": pa.array(columns[4], pa.uint32()),
+                "metric": pa.array(columns[5], pa.string()),
+                "value": pa.array(columns[6], pa.float64()),
+            }
+        )
+        self._insert("samples", table)
+
+    def prune(
+        self,
+        *,
+        days: float = retention.DEFAULT_DAYS,
+        max_bytes: int = retention.DEFAULT_MAX_BYTES,
+    ) -> Pruned:
+        """Removes old rows."""
+        self.ingest_pending()
+        with self._database.lock:
+            pruned = retention.prune(self._database, days=days, max_bytes=max_bytes)
+            self._version += 1
+        return pruned
+
+    def import_folder(self, folder: Path) -> ImportedRows:
+        """Adds latprobe's own Parquet; rows that are here already are left out."""
+        with self._database.lock:
+            imported = import_folder(self._database, folder, sequence=self._ingester.ingest_seq + 1)
+            self._ingester.reload()
+            self._version += 1
+            self.roll_up()
+        return imported
+
+    def note_failure(self, reason: str) -> None:
+        """Keeps a reason for the status, once."""
+        if reason not in self.notes:
+            log.warning("%s", reason)
+            self.notes.append(reason)
+
+    def status(
+        self, *, agent_pid: int | None = None, agent_started_ns: int | None = None
+    ) -> StoreStatus:
+        """How the store is doing."""
+        names = self.folder.segment_names()
+        return store_status(
+            self.query,
+            self.home,
+            journal_bytes=self.folder.size_bytes(),
+            pending_segments=len(names),
+            quarantined=self.folder.quarantined(),
+            agent_pid=agent_pid,
+            agent_started_ns=agent_started_ns,
+            notes=(*self.notes, *self.folder.left_alone.values()),
+        )
+
+    def _ingest_batch(self) -> int:
+        with self._database.lock:
+            if self._is_closed:
+                return 0
+            try:
+                count = self._ingester.ingest_batch()
+            except duckdb.Error as error:
+                raise StoreError(_ingest_failed(self.home, error)) from error
+            if count:
+                self._version += 1
+                self._not_rolled += count
+            return count
+
+    def _insert(self, name: str, table: pa.Table) -> None:
+        from latprobe.store.ingest import insert_table
+
+        with self._database.transaction() as con:
+            insert_table(con, name, [table])
+
+    def _open(self) -> Database:
+        path = self.home / DATABASE_NAME
+        try:
+            return Database(path)
+        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
+            return self._start_anew(path, error)
+        except duckdb.Error as error:
+            raise StoreError(f"{path} cannot be opened: {error}") from error
+
+    def _start_anew(self, path: Path, error: duckdb.Error) -> Database:
+        """Moves a database aside that cannot be opened, and starts a new one from the journal."""
+        if not path.exists() or not os.access(path, os.R_OK | os.W_OK):
+            raise StoreError(
+                f"{path} cannot be opened: {_first_line(error)} Set LATPROBE_HOME to a folder "
+                "you can write."
+            ) from error
+        aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+        path.rename(aside)
+        wal = path.with_name(path.name + ".wal")
+        if wal.exists():
+            wal.rename(aside.with_name(aside.name + ".wal"))
+        note = (
+            f"The database could not be opened ({_first_line(error)}). It is kept as {aside.name}; "
+            "a new one was started from the journal."
+        )
+        log.error("%s", note)
+        self.notes.append(note)
+        try:
+            return Database(path)
+        except duckdb.Error as second:
+            raise StoreError(f"{path} cannot be created: {_first_line(second)}") from second
+
+
+def _ingest_failed(home: Path, error: duckdb.Error) -> str:
+    return (
+        f"The store in {home} cannot take in the journal: {_first_line(error)} "
+        "The journal is kept and tried again; check the disk's free space."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

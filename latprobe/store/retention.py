@@ -1,0 +1,120 @@
+"""Old data leaves: by age, then by size."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+import duckdb
+
+from latprobe.store.database import Database
+from latprobe.store.rollup import roll_up
+
+DEFAULT_DAYS = 30.0
+DEFAULT_MAX_BYTES = 10 << 30
+DAY_NS = 86_400 * 1_000_000_000
+# Each round removes the share that is over the limit; compression is uneven, so it takes a few.
+MAX_ROUNDS = 6
+
+_TIMES = {
+    "spans": "start_ns",
+    "events": "time_ns",
+    "usage": "start_ns",
+    "samples": "time_ns",
+    "rollups": "minute_ns",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Rows removed from each table, and the database's size in bytes before and after."""
+
+    spans: int
+    events: int
+    usage: int
+    samples: int
+    rollups: int
+    runs: int
+    bytes_before: int
+    bytes_after: int
+
+
+def prune(
+    database: Database,
+    *,
+    days: float = DEFAULT_DAYS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    now_ns: int | None = None,
+) -> Pruned:
+    """Removes what is older than `days`, then the oldest until the file is within `max_bytes`."""
+    now = time.time_ns() if now_ns is None else now_ns
+    removed = dict.fromkeys((*_TIMES, "runs"), 0)
+    with database.lock:
+        before = _file_bytes(database)
+        roll_up(database)
+        _remove_before(database, now - int(days * DAY_NS), removed)
+        _checkpoint(database)
+        for _ in range(MAX_ROUNDS):
+            used = _used_bytes(database)
+            cutoff = _cutoff_for(database, 1 - max_bytes / used) if used > max_bytes else None
+            if cutoff is None:
+                break
+            _remove_before(database, cutoff, removed)
+            _checkpoint(database)
+        after = _file_bytes(database)
+    return Pruned(**removed, bytes_before=before, bytes_after=after)
+
+
+def _remove_before(database: Database, cutoff_ns: int, removed: dict[str, int]) -> None:
+    with database.transaction() as con:
+        for table, column in _TIMES.items():
+            removed[table] += _delete(con, f"DELETE FROM {table} WHERE {column} < {cutoff_ns}")
+        con.execute(
+            "DELETE FROM call_parts WHERE NOT EXISTS (SELECT 1 FROM spans s "
+            "WHERE s.trace_id = call_parts.trace_id AND s.span_id = call_parts.span_id)"
+        )
+        con.execute("DELETE FROM prompts WHERE hash NOT IN (SELECT hash FROM call_parts)")
+        removed["runs"] += _delete(
+            con,
+            f"DELETE FROM runs WHERE started_ns < {cutoff_ns} "
+            "AND run_id NOT IN (SELECT DISTINCT run_id FROM spans) "
+            "AND run_id NOT IN (SELECT run_id FROM segments) "
+            "AND run_id NOT IN (SELECT DISTINCT run_id FROM samples WHERE run_id IS NOT NULL)",
+        )
+
+
+def _delete(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = con.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _cutoff_for(database: Database, share: float) -> int | None:
+    """The time before which that share of the spans and samples started; None without any."""
+    row = database.writer.execute(
+        "SELECT quantile_disc(t, ?) FROM (SELECT start_ns AS t FROM spans "
+        "UNION ALL SELECT time_ns FROM samples)",
+        [min(max(share * 1.05, 0.02), 1.0)],
+    ).fetchone()
+    return None if row is None or row[0] is None else int(row[0]) + 1
+
+
+def _checkpoint(database: Database) -> None:
+    database.writer.execute("FORCE CHECKPOINT")
+
+
+def _used_bytes(database: Database) -> int:
+    row = database.writer.execute(
+        "SELECT used_blocks * block_size FROM pragma_database_size()"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _file_bytes(database: Database) -> int:
+    total = 0
+    for path in (database.path, database.path.with_name(database.path.name + ".wal")):
+        try:
+            total += os.stat(path).st_size
+        except FileNotFoundError:
+            continue
+    return total

@@ -1,0 +1,178 @@
+"""What the SPAN frames of a batch say: columns of their spans, events and usage rows.
+
+Only spans with a frame come here; each costs some Python work, lean spans cost none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from latprobe.journal.heap import decode
+from latprobe.otel.semconv import MAX_COUNT, Promoted, promote
+from latprobe.store.json_text import attributes_json, json_text
+
+# Columns of `spans` that only frames fill, in the order of `Details.columns`.
+DETAIL_COLUMNS = (
+    "status_message",
+    "error_type",
+    "operation",
+    "provider",
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "ttft_ns",
+    "chunks",
+    "gap_p50_ns",
+    "gap_p95_ns",
+    "attributes",
+    "links",
+)
+
+
+@dataclass(slots=True)
+class Details:
+    """Values of a batch's framed spans. `rows[i]` is the batch row of `columns[...][i]`.
+
+    `start_wall_ns` and `duration_ns` map a batch row to what the caller gave; `events` are
+    (row, offset ns, name, attributes), `usage` (row, promoted); `damaged` frames did not decode.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    columns: dict[str, list[Any]] = field(default_factory=lambda: {c: [] for c in DETAIL_COLUMNS})
+    start_wall_ns: dict[int, int] = field(default_factory=dict)
+    duration_ns: dict[int, int] = field(default_factory=dict)
+    events: list[tuple[int, int, str, str | None]] = field(default_factory=list)
+    usage: list[tuple[int, Promoted]] = field(default_factory=list)
+    damaged: int = 0
+
+
+def read_details(payloads: dict[int, bytes]) -> Details:
+    """The decoded frames; `payloads` maps a batch row to a SPAN payload."""
+    details = Details()
+    for row, payload in payloads.items():
+        attributes, events, links, extra = _parts(decode(payload))
+        if attributes is None:
+            details.damaged += 1
+            continue
+        _add(details, row, attributes, extra)
+        details.columns["links"].append(_links_json(links))
+        error_type = _add_events(details, row, events)
+        if details.columns["error_type"][-1] is None:
+            details.columns["error_type"][-1] = error_type
+    return details
+
+
+def _parts(value: Any) -> tuple[dict[str, Any] | None, list[Any], list[Any], dict[str, Any]]:
+    """(attributes, events, links, extra); attributes None when it is no SPAN value."""
+    if isinstance(value, dict):
+        return value, [], [], {}
+    if not isinstance(value, tuple) or len(value) != 4:
+        return None, [], [], {}
+    attributes, events, links, extra = value
+    return (
+        attributes if isinstance(attributes, dict) else {},
+        events if isinstance(events, list) else [],
+        links if isinstance(links, list) else [],
+        extra if isinstance(extra, dict) else {},
+    )
+
+
+def _add(details: Details, row: int, attributes: dict[str, Any], extra: dict[str, Any]) -> None:
+    said = promote(attributes)
+    columns = details.columns
+    details.rows.append(row)
+    columns["error_type"].append(said.error_type)
+    columns["operation"].append(said.operation)
+    columns["provider"].append(said.provider)
+    columns["model"].append(said.model)
+    columns["input_tokens"].append(said.input_tokens)
+    columns["output_tokens"].append(said.output_tokens)
+    columns["cost_usd"].append(said.cost_usd)
+    rest = said.rest
+    if extra:
+        tracestate = extra.get("tracestate")
+        if tracestate:
+            rest = {**rest, "tracestate": tracestate}
+        _note_times(details, row, extra)
+    columns["attributes"].append(attributes_json(rest))
+    columns["status_message"].append(_text(extra.get("status_message")))
+    columns["chunks"].append(_count(extra.get("chunks"), 0xFFFF_FFFF))
+    ttft_ns = said.ttft_ns if said.ttft_ns is not None else _count(extra.get("first_chunk_ns"))
+    columns["ttft_ns"].append(ttft_ns)
+    median, p95 = _gap_percentiles(extra.get("gaps"))
+    columns["gap_p50_ns"].append(median)
+    columns["gap_p95_ns"].append(p95)
+    if said.model is not None and (
+        said.input_tokens is not None or said.output_tokens is not None
+    ):
+        details.usage.append((row, said))
+
+
+def _note_times(details: Details, row: int, extra: dict[str, Any]) -> None:
+    start = _count(extra.get("start_wall_ns"))
+    duration = _count(extra.get("duration_ns"))
+    if start is not None:
+        details.start_wall_ns[row] = start
+    if duration is not None:
+        details.duration_ns[row] = duration
+
+
+def _add_events(details: Details, row: int, events: list[Any]) -> str | None:
+    """Keeps the events; gives back the type of the last exception among them."""
+    error_type = None
+    for event in events:
+        if not isinstance(event, tuple) or len(event) != 3 or not isinstance(event[1], int):
+            continue
+        name, offset_ns, attributes = event
+        if abs(offset_ns) > MAX_COUNT:
+            continue
+        attributes = attributes if isinstance(attributes, dict) else {}
+        if name == "exception":
+            error_type = _text(attributes.get("exception.type"))
+        details.events.append(
+            (row, offset_ns, _text(name) or "", attributes_json(attributes))
+        )
+    return error_type
+
+
+def _links_json(links: list[Any]) -> str | None:
+    found = []
+    for link in links:
+        if not isinstance(link, tuple) or len(link) != 4:
+            continue
+        high, low, span_id, attributes = link
+        if not all(isinstance(part, int) and 0 <= part < 1 << 64 for part in (high, low, span_id)):
+            continue
+        found.append(
+            {
+                "trace_id": f"{high:016x}{low:016x}",
+                "span_id": f"{span_id:016x}",
+                "attributes": attributes or {},
+            }
+        )
+    return json_text(found) if found else None
+
+
+def _gap_percentiles(gaps: object) -> tuple[int | None, int | None]:
+    """Median and 95th percentile, ns, of gaps packed as bfloat16."""
+    if not isinstance(gaps, bytes) or len(gaps) < 2:
+        return None, None
+    halves = np.frombuffer(gaps[: len(gaps) & ~1], "<u2").astype(np.uint32)
+    values = (halves << 16).view(np.float32).astype(np.float64)
+    values = values[np.isfinite(values) & (values >= 0) & (values < 2.0**62)]
+    if not len(values):
+        return None, None
+    median, p95 = np.percentile(values, (50, 95))
+    return int(median), int(p95)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value).encode("utf-8", "replace").decode()
+
+
+def _count(value: object, most: int = MAX_COUNT) -> int | None:
+    return value if type(value) is int and 0 <= value <= most else None

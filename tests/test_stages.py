@@ -1,0 +1,365 @@
+"""`latprobe.stage` on every sort of function, and how its spans nest."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import latprobe
+import pytest
+from latprobe.errors import UsageError
+from latprobe.stages import Idle
+from latprobe.testing import FakeClock, MemorySink, RecordedSpan
+
+
+def tree(sink: MemorySink) -> list[tuple[str, str | None]]:
+    """Each span's name with its parent's, sorted."""
+    names = {span.span_id: span.name for span in sink.spans}
+    pairs = [(s.name, names.get(s.parent_id) if s.parent_id else None) for s in sink.spans]
+    return sorted(pairs, key=lambda pair: (pair[0], pair[1] or ""))
+
+
+def test_a_stage_becomes_one_span_with_its_duration_and_attributes(
+    sink: MemorySink, clock: FakeClock
+) -> None:
+    with latprobe.stage("ocr", modality="image", model="tess", input_tokens=7, page=3) as stage:
+        clock.advance(ms=2)
+        stage.set(lines=12)
+        stage.event("rotated", degrees=90)
+        clock.advance(ms=1)
+    assert sink.spans == [
+        RecordedSpan(
+            name="ocr",
+            modality="image",
+            trace_id=(2 << 64) | 3,
+            span_id=1,
+            parent_id=None,
+            start_ns=1_000_000_000,
+            duration_ns=3_000_000,
+            attributes={"model": "tess", "input_tokens": 7, "page": 3, "lines": 12},
+            events=(("rotated", 2_000_000, {"degrees": 90}),),
+        )
+    ]
+
+
+def test_stages_nest_and_share_a_trace(sink: MemorySink) -> None:
+    with latprobe.stage("request"), latprobe.stage("retrieve"), latprobe.stage("embed"):
+        pass
+    assert tree(sink) == [("embed", "retrieve"), ("request", None), ("retrieve", "request")]
+    assert len({span.trace_id for span in sink.spans}) == 1
+
+
+def test_stages_after_each_other_start_traces_of_their_own(sink: MemorySink) -> None:
+    for _ in range(2):
+        with latprobe.stage("request"):
+            pass
+    assert len({span.trace_id for span in sink.spans}) == 2
+
+
+def test_an_error_is_recorded_and_raised_again(sink: MemorySink) -> None:
+    with pytest.raises(ValueError, match="no text"), latprobe.stage("ocr"):
+        raise ValueError("no text")
+    span = sink.named("ocr")
+    assert span.status == "error"
+    assert span.attributes == {"error.type": "ValueError"}
+    assert span.extra == {"status_message": "ValueError: no text"}
+    name, _, details = span.events[0]
+    assert (name, details["exception.message"]) == ("exception", "no text")
+    assert details["code.function.name"].endswith("raised_again")
+
+
+def test_an_exception_whose_text_raises_does_not_reach_the_user(sink: MemorySink) -> None:
+    class Nasty(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("gotcha")
+
+    with suppress(Nasty), latprobe.stage("ocr"):
+        raise Nasty
+    assert sink.named("ocr").extra["status_message"].endswith("<RuntimeError in its __str__>")
+
+
+def test_leaving_with_exit_code_zero_is_no_error(sink: MemorySink) -> None:
+    with suppress(SystemExit), latprobe.stage("main"):
+        raise SystemExit(0)
+    assert sink.named("main").status == "unset"
+
+
+def test_a_decorated_function_keeps_its_name_and_result(sink: MemorySink) -> None:
+    @latprobe.stage("add", flavour="plain")
+    def add(a: int, b: int) -> int:
+        """Adds."""
+        return a + b
+
+    assert (add(1, 2), add(3, b=4)) == (3, 7)
+    assert (add.__name__, add.__doc__) == ("add", "Adds.")
+    assert [span.attributes for span in sink.spans] == [{"flavour": "plain"}] * 2
+
+
+def test_attributes_set_in_one_call_do_not_show_up_in_the_next(sink: MemorySink) -> None:
+    made = latprobe.stage("outer", fixed=1)
+
+    @made
+    def work() -> None:
+        pass
+
+    work()
+    with latprobe.stage("outer", fixed=1) as stage:
+        stage.set(extra=2)
+    work()
+    assert [span.attributes for span in sink.spans] == [
+        {"fixed": 1},
+        {"fixed": 1, "extra": 2},
+        {"fixed": 1},
+    ]
+
+
+def test_recursion_nests(sink: MemorySink) -> None:
+    @latprobe.stage("walk")
+    def walk(depth: int) -> int:
+        return 0 if depth == 0 else 1 + walk(depth - 1)
+
+    assert walk(3) == 3
+    assert tree(sink) == [("walk", None)] + [("walk", "walk")] * 3
+
+
+def test_coroutines_nest_across_awaits_and_gather(sink: MemorySink) -> None:
+    @latprobe.stage("step")
+    async def step(name: str) -> str:
+        with latprobe.stage(name):
+            await asyncio.sleep(0)
+        return name
+
+    async def main() -> list[str]:
+        async with latprobe.stage("request"):
+            return list(await asyncio.gather(step("a"), step("b")))
+
+    assert inspect.iscoroutinefunction(step)
+    assert asyncio.run(main()) == ["a", "b"]
+    assert tree(sink) == [
+        ("a", "step"),
+        ("b", "step"),
+        ("request", None),
+        ("step", "request"),
+        ("step", "request"),
+    ]
+    parents = {span.name: span.parent_id for span in sink.spans if span.name in "ab"}
+    assert parents["a"] != parents["b"]
+
+
+def test_a_cancelled_coroutine_is_an_error_of_that_type(sink: MemorySink) -> None:
+    started = asyncio.Event
+
+    @latprobe.stage("slow")
+    async def slow(begun: asyncio.Event) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        begun = started()
+        task = asyncio.create_task(slow(begun))
+        await begun.wait()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert sink.named("slow").attributes == {"error.type": "asyncio.exceptions.CancelledError"}
+
+
+def test_a_generator_does_not_make_the_consumers_stages_its_children(sink: MemorySink) -> None:
+    @latprobe.stage("produce")
+    def produce() -> Iterator[int]:
+        for number in range(2):
+            with latprobe.stage("make"):
+                pass
+            yield number
+
+    assert inspect.isgeneratorfunction(produce)
+    with latprobe.stage("request"):
+        for _ in produce():
+            with latprobe.stage("consume"):
+                pass
+    assert tree(sink) == [
+        ("consume", "request"),
+        ("consume", "request"),
+        ("make", "produce"),
+        ("make", "produce"),
+        ("produce", "request"),
+        ("request", None),
+    ]
+
+
+def test_a_stage_held_open_across_yields_stays_inside_the_generator(sink: MemorySink) -> None:
+    @latprobe.stage("produce")
+    def produce() -> Iterator[int]:
+        with latprobe.stage("connection"):
+            yield 1
+            with latprobe.stage("fetch"):
+                pass
+            yield 2
+
+    with latprobe.stage("request"):
+        for _ in produce():
+            with latprobe.stage("consume"):
+                pass
+    assert tree(sink) == [
+        ("connection", "produce"),
+        ("consume", "request"),
+        ("consume", "request"),
+        ("fetch", "connection"),
+        ("produce", "request"),
+        ("request", None),
+    ]
+
+
+def test_a_generator_closed_early_ends_its_stage_without_an_error(sink: MemorySink) -> None:
+    @latprobe.stage("produce")
+    def produce() -> Iterator[int]:
+        yield from range(100)
+
+    numbers = produce()
+    next(numbers)
+    numbers.close()  # type: ignore[attr-defined]
+    span = sink.named("produce")
+    assert (span.status, span.attributes) == ("unset", {"latprobe.closed_early": True})
+    assert span.extra["chunks"] == 1
+
+
+def test_what_is_sent_thrown_and_returned_passes_through_a_generator(sink: MemorySink) -> None:
+    seen: list[object] = []
+
+    @latprobe.stage("talk")
+    def talk():  # type: ignore[no-untyped-def]
+        seen.append((yield "hello"))
+        try:
+            yield "more"
+        except KeyError:
+            seen.append("thrown")
+        yield "last"
+        return "bye"
+
+    dialogue = talk()
+    assert next(dialogue) == "hello"
+    assert dialogue.send("hi") == "more"
+    assert dialogue.throw(KeyError()) == "last"
+    with pytest.raises(StopIteration) as stop:
+        next(dialogue)
+    assert (stop.value.value, seen) == ("bye", ["hi", "thrown"])
+    assert sink.named("talk").status == "unset"
+
+
+def test_an_async_generator_is_a_stage_from_first_item_to_last(sink: MemorySink) -> None:
+    @latprobe.stage("tokens")
+    async def tokens() -> AsyncIterator[int]:
+        for number in range(3):
+            with latprobe.stage("decode"):
+                await asyncio.sleep(0)
+            yield number
+
+    async def main() -> int:
+        total = 0
+        async with latprobe.stage("request"):
+            async for number in tokens():
+                with latprobe.stage("consume"):
+                    total += number
+        return total
+
+    assert inspect.isasyncgenfunction(tokens)
+    assert asyncio.run(main()) == 3
+    assert tree(sink) == (
+        [("consume", "request")] * 3
+        + [("decode", "tokens")] * 3
+        + [("request", None), ("tokens", "request")]
+    )
+    assert sink.named("tokens").extra["chunks"] == 3
+
+
+def test_an_async_generator_abandoned_half_way_ends_when_it_is_closed(sink: MemorySink) -> None:
+    @latprobe.stage("tokens")
+    async def tokens() -> AsyncIterator[int]:
+        for number in range(100):
+            yield number
+
+    async def main() -> None:
+        stream = tokens()
+        await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(main())
+    span = sink.named("tokens")
+    assert (span.status, span.attributes) == ("unset", {"latprobe.closed_early": True})
+
+
+def test_exits_out_of_order_leave_no_ended_stage_current(sink: MemorySink) -> None:
+    outer, inner = latprobe.stage("outer"), latprobe.stage("inner")
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    inner.__exit__(None, None, None)
+    with latprobe.stage("next"):
+        pass
+    assert tree(sink) == [("inner", "outer"), ("next", None), ("outer", None)]
+
+
+def test_leaving_twice_records_once(sink: MemorySink) -> None:
+    stage = latprobe.stage("once")
+    with stage:
+        pass
+    stage.__exit__(None, None, None)
+    assert sink.names() == ["once"]
+
+
+def test_carry_takes_the_stage_to_an_executors_thread(sink: MemorySink) -> None:
+    @latprobe.stage("work")
+    def work(number: int) -> int:
+        return number * 2
+
+    with latprobe.stage("request"), ThreadPoolExecutor(2) as executor:
+        carried = latprobe.carry(work)
+        assert list(executor.map(carried, [1, 2, 3])) == [2, 4, 6]
+    assert tree(sink) == [("request", None)] + [("work", "request")] * 3
+
+
+def test_values_the_journal_cannot_hold_become_what_comes_nearest(sink: MemorySink) -> None:
+    class Odd:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    with latprobe.stage("x", odd=Odd(), some={1, 1}, nested={"a": (1, Odd())}, big=1 << 80):
+        pass
+    assert sink.named("x").attributes == {
+        "odd": "<Odd>",
+        "some": [1],
+        "nested": {"a": [1, "<Odd>"]},
+        "big": 1 << 80,
+    }
+
+
+def test_nothing_is_recorded_before_init_and_decorators_wake_up_later() -> None:
+    @latprobe.stage("late")
+    def work() -> int:
+        return 1
+
+    with latprobe.stage("idle", a=1) as stage:
+        stage.set(b=2).event("c")
+        assert list(stage.stream([1, 2])) == [1, 2]
+        assert isinstance(stage, Idle)
+    assert work() == 1
+    with latprobe_capture() as sink:
+        assert work() == 1
+    assert sink.names() == ["late"]
+
+
+def test_a_stage_around_something_that_is_no_function_says_so(sink: MemorySink) -> None:
+    with pytest.raises(UsageError, match="decorates functions, not int"):
+        latprobe.stage("x")(3)  # type: ignore[arg-type]
+
+
+def latprobe_capture():  # type: ignore[no-untyped-def]
+    """`capture()` under a name that says where it is from."""
+    from latprobe.testing import capture
+
+    return capture()
