@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-CHUNK_CHARACTERS = 360
-OVERLAP_LINES = 2
+CHUNK_CHARACTERS = 240
+OVERLAP_LINES = 1
 
 
 def split(

@@ -6,8 +6,9 @@ import io
 
 from PIL import Image
 
-OCR_WIDTH_PX = 1100
-"""The smallest width at which tesseract still read every amount on the sample pages."""
+OCR_WIDTH_PX = 900
+"""Tesseract read every fact of twelve sample documents at this width as at the full 1240 px, in
+about four fifths of the time."""
 
 
 def decode(jpeg: bytes) -> Image.Image:

@@ -31,6 +31,10 @@ Reply with one JSON object and nothing else, in this form:
 """
 
 
+class NoModelError(RuntimeError):
+    """The server cannot be reached or offers nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The model's text; the token counts are None when the server sent no usage."""
@@ -48,8 +52,17 @@ def connect(base_url: str, *, api_key: str) -> openai.OpenAI:
 
 
 def first_model(client: openai.OpenAI) -> str:
-    """The name of the first model that the server offers."""
-    return client.models.list().data[0].id
+    """The name of the first model that the server offers.
+
+    Asked once without retries: before the first request, silence means a wrong address.
+    """
+    try:
+        models = client.with_options(max_retries=0).models.list().data
+    except openai.OpenAIError as error:
+        raise NoModelError(f"no model server at {client.base_url}: {error}") from error
+    if not models:
+        raise NoModelError(f"the server at {client.base_url} lists no models; name one (--model)")
+    return models[0].id
 
 
 def answer(client: openai.OpenAI, *, model: str, question: str, hits: Sequence[Hit]) -> Reply:

@@ -10,8 +10,8 @@ import subprocess
 from PIL import Image
 
 _TIMEOUT_S = 60
-_DPI_AT_OCR_WIDTH = "133"
-"""A4's 210 mm over 1100 px; said outright, since PNM carries none and tesseract would guess."""
+_DPI_AT_OCR_WIDTH = "109"
+"""900 px over A4's 210 mm; said outright, since PNM carries none and tesseract would guess."""
 
 
 class OcrError(RuntimeError):

@@ -31,10 +31,10 @@ _PAPER_GREY = 246
 _INK_GREY = 28
 _LINE_HEIGHT = 1.38
 _MAX_TILT_DEGREES = 0.6
-_NOISE_SIGMA_GREY = 7.0
+_NOISE_SIGMA_GREY = 4.0
 _JPEG_QUALITY = 72
 
-type Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ def _scanned(image: Image.Image, *, rng: random.Random) -> bytes:
     tilt = rng.uniform(-_MAX_TILT_DEGREES, _MAX_TILT_DEGREES)
     tilted = image.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=_PAPER_GREY)
     soft = np.asarray(tilted.filter(ImageFilter.GaussianBlur(0.5)), dtype=np.float32)
-    noise = np.random.default_rng(rng.getrandbits(32)).normal(0, _NOISE_SIGMA_GREY, soft.shape)
+    generator = np.random.default_rng(rng.getrandbits(32))
+    noise = _NOISE_SIGMA_GREY * generator.standard_normal(soft.shape, dtype=np.float32)
     grey = np.clip(soft + noise, 0, 255).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(grey).convert("RGB").save(file, "JPEG", quality=_JPEG_QUALITY)

@@ -21,9 +21,7 @@ class Backends:
     has_ocr: bool
 
 
-def answer_question(
-    pages: Sequence[Page], *, question: str, backends: Backends
-) -> answer.Answer:
+def answer_question(pages: Sequence[Page], *, question: str, backends: Backends) -> answer.Answer:
     """The answer to the question; the pages are read side by side, the question meanwhile."""
     with ThreadPoolExecutor(len(pages) + 1, thread_name_prefix="document") as pool:
         question_vector = pool.submit(retrieve.embed, (question,))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-type Vectors = NDArray[np.float32]
+Vectors = NDArray[np.float32]
 
 DIMENSIONS = 1024
 TOP_K = 3
@@ -43,7 +43,8 @@ def embed(texts: Sequence[str]) -> Vectors:
         for ngram, count in Counter(_ngrams(text)).items():
             vectors[row, zlib.crc32(ngram.encode()) % DIMENSIONS] += 1 + math.log(count)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-9)
+    unit: Vectors = vectors / np.maximum(lengths, 1e-9)
+    return unit
 
 
 def search(

@@ -18,7 +18,7 @@ from document_qa.ocr import OcrError
 from document_qa.pipeline import Backends
 from document_qa.questions import BY_KIND, Question
 
-DOCUMENTS_PER_KIND = 4
+DOCUMENTS_PER_KIND = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ COMPANIES = (
 STREETS = ("14 Mill Road", "220 Harbour Street", "7 Chapel Lane", "95 Station Avenue")
 TOWNS = ("Bristol BS1 4QA", "Leeds LS2 7EW", "Norwich NR3 1AB", "Exeter EX4 6PS")
 
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
 _FIRST_DAY = dt.date(2024, 1, 8)
 
 
@@ -26,13 +30,9 @@ def day(rng: random.Random) -> dt.date:
 
 def written(date: dt.date) -> str:
     """The date as British letters write it, `3 March 2024`, whatever the locale is."""
-    months = (
-        "January February March April May June July "
-        "August September October November December"
-    ).split()
-    return f"{date.day} {months[date.month - 1]} {date.year}"
+    return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
 
 
 def money(cents: int) -> str:
-    """The amount with thousands separators: `$1,234.50`."""
-    return f"${cents // 100:,}.{cents % 100:02d}"
+    """The amount with thousands separators: `£1,234.50`."""
+    return f"£{cents // 100:,}.{cents % 100:02d}"
