@@ -101,7 +101,9 @@ def _parse(name: str, raw: Any, source: str) -> Any:
     if name == "stages":
         return _parse_stages(raw, source)
     if name in ("instrument", "skip_instrument"):
-        return tuple(part.strip() for part in raw.split(",")) if isinstance(raw, str) else tuple(raw)
+        return (
+            tuple(part.strip() for part in raw.split(",")) if isinstance(raw, str) else tuple(raw)
+        )
     if name in ("segment_bytes", "agent_idle_s"):
         return _parse_number(name, raw, source)
     return raw

@@ -23,11 +23,11 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 
 from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
-from latprobe.ids import random_bits
-from latprobe.journal import plain
-from latprobe.journal.segment import COMMIT, CPU_UNKNOWN, RECORD, Flag
+from latprobe.ids import random_bits, span_ids
+from latprobe.journal.plain import encode, plain_dict
+from latprobe.journal.segment import CPU_UNKNOWN, FLAGS_SHIFT, PACKED_RECORD, Flag
 from latprobe.journal.writer import Writer
-from latprobe.span_api import SpanApi
+from latprobe.span_api import STATUS_ERROR, STATUS_OK, SpanApi
 from latprobe.stages import staged
 from latprobe.streams import ChunkTimes, timed, timed_async
 
@@ -37,11 +37,13 @@ T = TypeVar("T")
 
 OPEN = -1
 LEFT_TO_PARENT_PROCESS = -2
+REMOTE_PARENT = Flag.REMOTE_PARENT.value << FLAGS_SHIFT
 CPU_FROM_NS = 20_000
 MAX_CPU_NAMES = 10_000
 _MASK = (1 << 64) - 1
 
-pack_into = RECORD.pack_into
+pack_into = PACKED_RECORD.pack_into
+next_span_id = span_ids()
 
 
 def _context_variable() -> ContextVar[Any]:
@@ -72,13 +74,12 @@ class Stage(SpanApi, otel_trace.Span):
     """One run of a stage. Made by `latprobe.stage(...)`, not directly."""
 
     __slots__ = (
-        "_attributes", "_body", "_cpu", "_duration", "_flags", "_key",
-        "_more", "_outer", "_parent_id", "_span_id", "_start", "_thread", "_trace_high",
-        "_trace_low",
+        "_attributes", "_body", "_cpu", "_duration", "_flags", "_more", "_outer", "_parent_id",
+        "_span_id", "_start", "_trace_high", "_trace_low", "journal_key", "thread_ident",
     )  # fmt: skip
 
     def __init__(self, name: str, modality: str | None, attributes: dict[str, Any] | None) -> None:
-        self._key: Hashable = name if modality is None else (name, modality, None)
+        self.journal_key: Hashable = name if modality is None else (name, modality, None)
         self._attributes = attributes or None
         self._more: dict[str, Any] | None = None
         self._flags = 0
@@ -90,7 +91,7 @@ class Stage(SpanApi, otel_trace.Span):
         outer = current.get()
         self._outer = outer
         self._duration = OPEN
-        self._span_id = random_bits(64) or 1
+        self._span_id = next_span_id()
         if outer.__class__ is Stage:
             self._trace_high = outer._trace_high
             self._trace_low = outer._trace_low
@@ -98,7 +99,7 @@ class Stage(SpanApi, otel_trace.Span):
         else:
             self._adopt(outer)
         current.set(self)
-        if self._key in _cpu_names and not _in_event_loop():
+        if self.journal_key in _cpu_names and not _in_event_loop():
             self._cpu = thread_cpu_ns()
         self._start = monotonic_ns()
         return self
@@ -119,18 +120,18 @@ class Stage(SpanApi, otel_trace.Span):
         try:
             if self._attributes is None and self._more is None:
                 segment = writer.segment
-                name = segment.names.get(self._key)
-                thread = segment.threads.get(get_ident())
-                if name is not None and thread is not None:
+                name = segment.names.get(self.journal_key)
+                tail = segment.threads.get(get_ident())
+                if name is not None and tail is not None:
                     offset = segment.take()
                     if offset < segment.limit:
                         pack_into(
                             segment.buffer, offset, self._trace_high, self._trace_low,
                             self._span_id, self._parent_id, self._start, duration, cpu, name,
-                            thread, self._flags, 0, COMMIT,
+                            tail | self._flags,
                         )  # fmt: skip
                         return
-            self._thread = get_ident()
+            self.thread_ident = get_ident()
             writer.write(self)
         except Exception as fault:  # nothing of ours may reach the user's code
             guard.report("recording a span", fault)
@@ -151,7 +152,7 @@ class Stage(SpanApi, otel_trace.Span):
         outer = current.get()
         self._outer = outer
         self._duration = OPEN
-        self._span_id = random_bits(64) or 1
+        self._span_id = next_span_id()
         self._adopt(outer)
         self._body: Any = self
         self._start = monotonic_ns()
@@ -196,7 +197,7 @@ class Stage(SpanApi, otel_trace.Span):
             self._trace_low = found.trace_id & _MASK
             self._parent_id = found.span_id
             if found.is_remote:
-                self._flags |= Flag.REMOTE_PARENT
+                self._flags |= REMOTE_PARENT
             if found.trace_state:
                 self._note(tracestate=found.trace_state.to_header())
             return
@@ -208,8 +209,8 @@ class Stage(SpanApi, otel_trace.Span):
         started = self._cpu
         if started >= 0:
             return min((thread_cpu_ns() - started) // 1000, CPU_UNKNOWN - 1)
-        if self._key not in _cpu_names and len(_cpu_names) < MAX_CPU_NAMES:
-            _cpu_names.add(self._key)
+        if self.journal_key not in _cpu_names and len(_cpu_names) < MAX_CPU_NAMES:
+            _cpu_names.add(self.journal_key)
         return CPU_UNKNOWN
 
     def _note_error(self, error: BaseException) -> None:
@@ -219,12 +220,16 @@ class Stage(SpanApi, otel_trace.Span):
         if isinstance(error, SystemExit) and not error.code:
             return
         self.record_exception(error)
-        self._flags = self._flags & ~Flag.STATUS_OK | Flag.STATUS_ERROR
+        self._flags = self._flags & ~STATUS_OK | STATUS_ERROR
 
     # -- what the user calls -------------------------------------------------------------------
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
-        name, modality = self._key[:2] if isinstance(self._key, tuple) else (self._key, None)
+        name, modality = (
+            self.journal_key[:2]
+            if isinstance(self.journal_key, tuple)
+            else (self.journal_key, None)
+        )
         return staged(function, cast("str", name), modality, self._attributes or {})
 
     def set(self, **attributes: Any) -> Self:
@@ -257,39 +262,27 @@ class Stage(SpanApi, otel_trace.Span):
 
     # -- what the journal asks for --------------------------------------------------------------
 
-    @property
-    def journal_key(self) -> Hashable:
-        """The name, or (name, modality, scope)."""
-        return self._key
-
-    @property
-    def thread_ident(self) -> int:
-        """The thread that ended the span."""
-        return self._thread
-
-    def pack(self, buffer: Any, offset: int, name: int, thread: int, flags: int) -> None:
-        """Writes the 64-byte record; its last word commits it."""
+    def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
+        """Writes the 64-byte record; the commit word in its tail is stored last."""
         pack_into(
             buffer, offset, self._trace_high, self._trace_low, self._span_id, self._parent_id,
-            self._start, self._duration, self._cpu, name, thread, self._flags | flags, 0, COMMIT,
+            self._start, self._duration, self._cpu, name, tail | self._flags,
         )  # fmt: skip
 
     def journal_payload(self) -> bytes | None:
         """Attributes, events, links and the rest as one SPAN frame; None when there is nothing."""
         more = self._more
         if more is None:
-            return None if self._attributes is None else plain.encode(self._attributes, None)
+            return None if self._attributes is None else encode(self._attributes, None)
         extra = {key: more[key] for key in _EXTRA_KEYS if key in more}
         times = more.get("chunk_times")
         if times is not None:
             extra.update(times.summary(self._start))
         events = [
-            (name, offset, attributes and plain.plain_dict(attributes))
+            (name, offset, attributes and plain_dict(attributes))
             for name, offset, attributes in more.get("events", ())
         ]
-        return plain.encode(
-            self._attributes, (events or None, more.get("links"), extra or None)
-        )
+        return encode(self._attributes, (events or None, more.get("links"), extra or None))
 
 
 _EXTRA_KEYS = ("status_message", "tracestate", "duration_ns", "start_wall_ns")
@@ -308,8 +301,10 @@ def _living(outer: Any) -> Any:
     return outer
 
 
-def forget_open_stages() -> None:
-    """After a fork, in the child: the stages open now belong to the parent, which will end them."""
+def after_fork() -> None:
+    """In a forked child: other ids; and the stages open now are the parent's, which will end them."""
+    global next_span_id
+    next_span_id = span_ids()
     context = current.get()
     while isinstance(context, Stage):
         if context._duration == OPEN:

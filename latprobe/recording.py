@@ -140,7 +140,7 @@ def _wake_agent() -> None:
 
 def _after_fork() -> None:
     if _settings is not None:
-        recorder.forget_open_stages()
+        recorder.after_fork()
         recorder.writer.after_fork(
             {**recorder.writer.run, "pid": os.getpid(), "parent_pid": os.getppid()}
         )

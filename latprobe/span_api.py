@@ -16,9 +16,12 @@ from opentelemetry.util import types
 from latprobe import guard
 from latprobe.clock import monotonic_ns, wall_ns
 from latprobe.journal.plain import plain
-from latprobe.journal.segment import Flag
+from latprobe.journal.segment import FLAGS_SHIFT, Flag
 
 MAX_MESSAGE = 2_000
+# A span keeps its flags where the record's tail has them.
+STATUS_OK = Flag.STATUS_OK.value << FLAGS_SHIFT
+STATUS_ERROR = Flag.STATUS_ERROR.value << FLAGS_SHIFT
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _EMPTY = TraceState()
 
@@ -30,7 +33,7 @@ class SpanApi:
 
     _attributes: dict[str, Any] | None
     _more: dict[str, Any] | None
-    _key: Any
+    journal_key: Any
     _flags: int
     _start: int
     _duration: int
@@ -101,8 +104,8 @@ class SpanApi:
         """Renames the span; modality and scope stay."""
         if self._duration >= 0:
             return
-        key = self._key
-        self._key = (name, *key[1:]) if isinstance(key, tuple) else name
+        key = self.journal_key
+        self.journal_key = (name, *key[1:]) if isinstance(key, tuple) else name
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         """As the SDK does: OK is final, UNSET never overrides."""
@@ -110,13 +113,13 @@ class SpanApi:
             code, description = status.status_code, status.description
         else:
             code = status
-        if self._duration >= 0 or self._flags & Flag.STATUS_OK or code is StatusCode.UNSET:
+        if self._duration >= 0 or self._flags & STATUS_OK or code is StatusCode.UNSET:
             return
-        self._flags &= ~(Flag.STATUS_OK | Flag.STATUS_ERROR)
+        self._flags &= ~(STATUS_OK | STATUS_ERROR)
         if code is StatusCode.OK:
-            self._flags |= Flag.STATUS_OK
+            self._flags |= STATUS_OK
             return
-        self._flags |= Flag.STATUS_ERROR
+        self._flags |= STATUS_ERROR
         if description:
             self._note(status_message=str(description)[:MAX_MESSAGE])
 
@@ -160,13 +163,13 @@ class SpanApi:
     @property
     def name(self) -> str:
         """The stage's name."""
-        key = self._key
+        key = self.journal_key
         return key[0] if isinstance(key, tuple) else key
 
     @property
     def kind(self) -> SpanKind:
         """The span's kind."""
-        return SpanKind(self._flags & Flag.KIND_MASK)
+        return SpanKind(self._flags >> FLAGS_SHIFT & Flag.KIND_MASK)
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -183,7 +186,7 @@ class SpanApi:
         """The parent's span context, None for a root."""
         if not self._parent_id:
             return None
-        remote = bool(self._flags & Flag.REMOTE_PARENT)
+        remote = bool(self._flags >> FLAGS_SHIFT & Flag.REMOTE_PARENT)
         trace_id = (self._trace_high << 64) | self._trace_low
         return SpanContext(trace_id, self._parent_id, remote, _SAMPLED, _EMPTY)
 

@@ -1,10 +1,10 @@
 """For tests of instrumented code: what was recorded, as plain values, with fixed time and ids.
 
-    from latprobe.testing import capture
+from latprobe.testing import capture
 
-    with capture() as sink:
-        answer(question)
-    assert [span.name for span in sink.spans] == ["retrieve", "generate", "answer"]
+with capture() as sink:
+    answer(question)
+assert [span.name for span in sink.spans] == ["retrieve", "generate", "answer"]
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from latprobe import recorder, span_api, stages, streams
-from latprobe.journal.segment import CPU_UNKNOWN, KINDS, RECORD, Flag
+from latprobe.journal.segment import (
+    COMMITTED,
+    CPU_UNKNOWN,
+    FLAGS_SHIFT,
+    KINDS,
+    PACKED_RECORD,
+    Flag,
+)
 from latprobe.journal.writer import Finished, Segment
 
 
@@ -66,10 +73,11 @@ class MemorySink:
 
 def recorded(span: Finished) -> RecordedSpan:
     """The span as the journal would hold it, decoded again."""
-    record = bytearray(RECORD.size)
+    record = bytearray(PACKED_RECORD.size)
     payload = span.journal_payload()
-    span.pack(record, 0, 0, 0, 0)
-    high, low, span_id, parent, start, duration, cpu, _, _, flags, _, _ = RECORD.unpack(record)
+    span.pack(record, 0, 0, COMMITTED)
+    high, low, span_id, parent, start, duration, cpu, _, tail = PACKED_RECORD.unpack(record)
+    flags = tail >> FLAGS_SHIFT
     key: Any = span.journal_key
     name, modality, scope = key if isinstance(key, tuple) else (key, None, None)
     value = marshal.loads(payload) if payload else None
@@ -141,6 +149,7 @@ def capture(clock: FakeClock | None = None, ids: CountingIds | None = None) -> I
             replace(module, "monotonic_ns", clock)
     if ids is not None:
         replace(recorder, "random_bits", ids)
+        replace(recorder, "next_span_id", lambda: ids(64))
     replace(recorder, "writer", sink)
     replace(stages, "_make", recorder.Stage)
     try:

@@ -89,9 +89,7 @@ class Heap:
         self._suspect = (self._position, looks)
         return is_final or looks >= PATIENCE
 
-    def _keep(
-        self, kind: int, number: int, payload: bytes, wanted: Callable[[int], bool]
-    ) -> None:
+    def _keep(self, kind: int, number: int, payload: bytes, wanted: Callable[[int], bool]) -> None:
         if kind == FrameType.SPAN:
             if wanted(number):
                 self.payloads[number] = payload

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PLAIN = frozenset((str, int, float, bool, type(None), bytes))
+all_plain = PLAIN.issuperset
+dumps = marshal.dumps
 MAX_TEXT = 4096
 MAX_DEPTH = 8
 MAX_PAYLOAD_BYTES = 16 << 20
@@ -14,12 +16,12 @@ MAX_PAYLOAD_BYTES = 16 << 20
 
 def encode(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
     """The payload of a SPAN frame. Over 16 MiB it is replaced by a note of its size."""
-    if attributes and not PLAIN.issuperset(map(type, attributes.values())):
+    if attributes and not all_plain(map(type, attributes.values())):
         attributes = plain_dict(attributes)
-    payload = marshal.dumps(attributes if rest is None else (attributes, *rest), 2)
+    payload = dumps(attributes if rest is None else (attributes, *rest), 2)
     if len(payload) <= MAX_PAYLOAD_BYTES:
         return payload
-    return marshal.dumps({"latprobe.truncated_bytes": len(payload)}, 2)
+    return dumps({"latprobe.truncated_bytes": len(payload)}, 2)
 
 
 def plain_dict(values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:

@@ -7,8 +7,6 @@ that was cut off kills the process, a short `pread` is only a short answer.
 from __future__ import annotations
 
 import os
-import stat
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,14 @@ import numpy.typing as npt
 
 from latprobe.errors import SegmentError
 from latprobe.journal import segment as fmt
+from latprobe.journal.header import (
+    MAX_NS,
+    Header,
+    is_unlocked,
+    open_segment,
+    parse_header,
+)
 from latprobe.journal.heap import Heap, Name
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 RECORD = np.dtype(
     [
@@ -46,30 +46,8 @@ assert RECORD.itemsize == fmt.RECORD_BYTES
 # Slots are taken when a span ends and filled within microseconds, so that many slots ahead of the
 # last committed one are enough to look at while the writer lives.
 LOOK_AHEAD = 256
-MAX_NS = 1 << 62
 
 Records = npt.NDArray[Any]
-
-
-class UnknownVersionError(SegmentError):
-    """The segment was written by a newer latprobe; it must be left where it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A segment's header. Times in ns."""
-
-    state: int
-    pid: int
-    capacity: int
-    number: int
-    wall_ns: int
-    monotonic_ns: int
-    run_uuid: uuid.UUID
-    records_offset: int
-    heap_offset: int
-    heap_end: int
-    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +80,9 @@ class SegmentReader:
         self.next_slot = next_slot
         self.holes = holes
         self.damaged = 0
-        self._fd = _open(path)
+        self._fd = open_segment(path)
         try:
-            self.header = _parse_header(self._read(0, fmt.HEADER_BYTES), path)
+            self.header = parse_header(self._read(0, fmt.HEADER_BYTES), path)
             self._check_size()
         except SegmentError:
             self.close()
@@ -119,7 +97,7 @@ class SegmentReader:
 
     def is_writer_gone(self) -> bool:
         """Whether nobody can write to this segment any more."""
-        return _is_unlocked(self._fd, self.header.pid)
+        return is_unlocked(self._fd, self.header.pid)
 
     def take(self, limit: int) -> Taken:
         """At most `limit` (and the holes) newly committed records, in slot order.
@@ -127,7 +105,7 @@ class SegmentReader:
         Raises SegmentError when the file turned out shorter than it was.
         """
         is_final = self.is_writer_gone()
-        self.header = _parse_header(self._read(0, fmt.HEADER_BYTES), self.path)
+        self.header = parse_header(self._read(0, fmt.HEADER_BYTES), self.path)
         slots, records, end = self._committed(limit, is_final)
         self.heap.scan(is_final=is_final, wanted=self._is_wanted)
         ready = self._is_ready(slots, records, is_final)
@@ -202,8 +180,7 @@ class SegmentReader:
         data = self._read(self.header.records_offset + start * fmt.RECORD_BYTES, wanted)
         if len(data) < wanted:
             raise SegmentError(
-                f"{self.path} was cut off while it was being read. It is set aside; "
-                "check the disk."
+                f"{self.path} was cut off while it was being read. It is set aside; check the disk."
             )
         return np.frombuffer(data, RECORD)
 
@@ -284,62 +261,3 @@ def writer_gone(path: Path) -> bool:
         return reader.is_writer_gone()
     finally:
         reader.close()
-
-
-def _open(path: Path) -> int:
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NONBLOCK", 0)  # a fifo must not hold us up
-    try:
-        fd = os.open(path, flags)
-    except OSError as error:
-        raise SegmentError(f"{path} cannot be opened: {error.strerror}.") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise SegmentError(f"{path} is not a file. It is set aside.")
-    return fd
-
-
-def _parse_header(data: bytes, path: Path) -> Header:
-    if data[:8] != fmt.MAGIC:
-        raise SegmentError(f"{path} is not a latprobe journal segment. It is set aside.")
-    if len(data) < fmt.HEADER_BYTES:
-        raise SegmentError(f"{path} is truncated within its header. It is set aside.")
-    _, version, header_bytes, record_bytes, *values = fmt.HEADER.unpack_from(data)
-    if version != fmt.VERSION:
-        raise UnknownVersionError(
-            f"{path} has journal format {version}, this latprobe reads {fmt.VERSION}. "
-            "It stays where it is; upgrade latprobe to read it."
-        )
-    state, pid, capacity, number, wall, monotonic, run_id, records, heap, heap_end, dropped = values
-    header = Header(
-        state, pid, capacity, number, wall, monotonic, uuid.UUID(bytes=run_id),
-        records, heap, heap_end, dropped,
-    )  # fmt: skip
-    is_sound = (
-        header_bytes == fmt.HEADER_BYTES
-        and record_bytes == fmt.RECORD_BYTES
-        and fmt.HEADER_BYTES <= records
-        and records + capacity * fmt.RECORD_BYTES <= heap <= heap_end < MAX_NS
-        and abs(wall) < MAX_NS
-        and abs(monotonic) < MAX_NS
-    )
-    if not is_sound:
-        raise SegmentError(f"{path} has a damaged header. It is set aside.")
-    return header
-
-
-def _is_unlocked(fd: int, pid: int) -> bool:
-    if fcntl is None:
-        import psutil
-
-        return not psutil.pid_exists(pid)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        import psutil
-
-        return not psutil.pid_exists(pid)
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    return True

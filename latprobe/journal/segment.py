@@ -25,10 +25,16 @@ STATE_OPEN = 0
 STATE_SEALED = 1
 
 # trace id (high, low), span id, parent span id, start (monotonic ns), duration ns,
-# cpu (us), name id, thread number, flags, reserved, commit word
+# cpu (us), name number, thread number, flags, reserved, commit word
 RECORD = struct.Struct("<QQQQQQIIHBBI")
 COMMIT = 0x4B4F504C
 COMMIT_OFFSET = RECORD_BYTES - 4
+
+# The same 64 bytes as the writer stores them: thread, flags, reserved and commit word are one
+# number, the tail.
+PACKED_RECORD = struct.Struct("<QQQQQQIIQ")
+COMMITTED = COMMIT << 32
+FLAGS_SHIFT = 16
 CPU_UNKNOWN = 0xFFFF_FFFF
 
 # frame type, reserved, record or name or thread number, crc32 of the payload, then the word that
@@ -72,4 +78,4 @@ def checksum(payload: bytes) -> int:
 
 
 assert HEADER.size <= HEADER_BYTES
-assert RECORD.size == RECORD_BYTES
+assert RECORD.size == PACKED_RECORD.size == RECORD_BYTES

@@ -19,8 +19,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from threading import get_ident
 from typing import Any, Protocol
+from zlib import crc32
 
 from latprobe import guard
 from latprobe.clock import clock_pair, monotonic_ns
@@ -33,6 +33,12 @@ except ImportError:  # Windows: readers ask whether the pid lives
     fcntl = None  # type: ignore[assignment]
 
 FIRST_SEGMENT_BYTES = 1 << 20
+FRAME_BYTES = fmt.FRAME.size
+FRAME_COMMIT = fmt.FRAME_COMMIT
+HEADER_RECORDS = fmt.HEADER_BYTES // fmt.RECORD_BYTES
+HAS_FRAME = fmt.Flag.HAS_FRAME.value << fmt.FLAGS_SHIFT
+SPAN_FRAME = FrameType.SPAN.value
+pack_frame = fmt.FRAME.pack_into
 MAX_PARKED = 10_000
 RETRY_NS = 500_000_000
 OTHER_THREAD = 0xFFFF
@@ -41,25 +47,22 @@ OTHER_THREAD = 0xFFFF
 class Finished(Protocol):
     """A span that has ended, as the journal takes it."""
 
-    @property
-    def journal_key(self) -> Hashable:
-        """The name, or (name, modality, scope)."""
-
-    @property
-    def thread_ident(self) -> int:
-        """`threading.get_ident()` of the thread that ended it."""
+    journal_key: Hashable  # the name, or (name, modality, scope)
+    thread_ident: int  # `threading.get_ident()` of the thread that ended it
 
     def journal_payload(self) -> bytes | None:
         """The SPAN frame's payload, None for a lean span."""
 
-    def pack(self, buffer: Any, offset: int, name: int, thread: int, flags: int) -> None:
-        """Writes the 64-byte record."""
+    def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
+        """Writes the 64-byte record; its flags are added to `tail`."""
 
 
 class Segment:
     """One mapped segment. It is unlocked and closed when the last thread using it lets go."""
 
-    __slots__ = ("buffer", "heap_end", "heap_start", "heap_top", "limit", "names", "take", "threads")
+    __slots__ = (
+        "buffer", "heap_end", "heap_start", "heap_top", "limit", "names", "take", "threads",
+    )  # fmt: skip
 
     def __init__(self, buffer: Any, *, limit: int, heap_start: int, heap_end: int) -> None:
         self.buffer = buffer
@@ -68,10 +71,9 @@ class Segment:
         self.heap_top = heap_start
         self.heap_end = heap_end
         self.names: dict[Hashable, int] = {}
+        # thread ident -> the record's tail without flags: thread number and commit word
         self.threads: dict[int, int] = {}
-        self.take: Callable[[], int] = itertools.count(
-            fmt.HEADER_BYTES, fmt.RECORD_BYTES
-        ).__next__
+        self.take: Callable[[], int] = itertools.count(fmt.HEADER_BYTES, fmt.RECORD_BYTES).__next__
 
     def append(self, kind: FrameType, number: int, payload: bytes) -> bool:
         """Adds a heap frame; False when it does not fit."""
@@ -81,9 +83,8 @@ class Segment:
             return False
         body = start + fmt.FRAME.size
         self.buffer[body : body + len(payload)] = payload
-        fmt.FRAME.pack_into(
-            self.buffer, start, kind, 0, number, fmt.checksum(payload), len(payload) | fmt.FRAME_COMMIT
-        )
+        committed = len(payload) | fmt.FRAME_COMMIT
+        pack_frame(self.buffer, start, kind, 0, number, crc32(payload), committed)
         self.heap_top = after
         return True
 
@@ -115,21 +116,57 @@ class Writer:
         self._number = 0
         self._lock = threading.RLock()
         self._busy = False
-        self._waiting: deque[Finished] = deque()
+        self._waiting: deque[tuple[Finished, bytes | None]] = deque()
         self._retry_at_ns = 0
         self._heap_per_record = 64.0
 
     def write(self, span: Finished) -> None:
         """Journals a finished span, whatever it takes; parks or counts it when the disk is full."""
+        try:
+            payload = span.journal_payload()
+        except Exception as error:  # a value that cannot be encoded costs the span its attributes
+            guard.report("encoding attributes", error)
+            payload = None
         with self._lock:
-            self._waiting.append(span)
-            if self._busy:
+            if self._busy:  # a signal handler, on the thread that is just below this line
+                self._waiting.append((span, payload))
                 return
             self._busy = True
             try:
-                self._drain()
+                if self._waiting or not self._write_at_once(span, payload):
+                    self._waiting.append((span, payload))
+                if self._waiting:
+                    self._drain()
             finally:
                 self._busy = False
+
+    def _write_at_once(self, span: Finished, payload: bytes | None) -> bool:
+        """The common case, spelt out: everything is known and there is room. False otherwise."""
+        segment = self.segment
+        name = segment.names.get(span.journal_key)
+        tail = segment.threads.get(span.thread_ident)
+        if name is None or tail is None:
+            return False
+        if payload is None:
+            offset = segment.take()
+            if offset >= segment.limit:
+                return False
+            span.pack(segment.buffer, offset, name, tail)
+            return True
+        buffer, top, size = segment.buffer, segment.heap_top, len(payload)
+        body = top + FRAME_BYTES
+        end = body + size
+        if end > segment.heap_end:
+            return False
+        offset = segment.take()
+        if offset >= segment.limit:
+            return False
+        buffer[body:end] = payload
+        number = offset // 64 - HEADER_RECORDS
+        pack_frame(buffer, top, SPAN_FRAME, 0, number, crc32(payload), size | FRAME_COMMIT)
+        segment.heap_top = (end + 7) & -8
+        span.pack(buffer, offset, name, tail | HAS_FRAME)
+        return True
 
     def close(self) -> None:
         """Writes what is parked, if it can be, and lets the segment go."""
@@ -157,9 +194,9 @@ class Writer:
 
     def _drain(self) -> None:
         while self._waiting:
-            span = self._waiting[0]
+            span, payload = self._waiting[0]
             try:
-                stored = self._store(span, _payload(span))
+                stored = self._store(span, payload)
             except (struct.error, ValueError, OverflowError) as error:
                 # A number that does not fit, or a mapping closed by interpreter shutdown.
                 self.dropped += 1
@@ -176,51 +213,41 @@ class Writer:
         need = 0 if payload is None else frame_bytes(len(payload))
         for _ in range(3):
             segment = self.segment
-            name = self._name_number(segment, span.journal_key)
-            thread = self._thread_number(segment, span.thread_ident)
-            fits = segment.heap_top + need <= segment.heap_end
-            if name is not None and thread is not None and fits:
-                offset = segment.take()
-                if offset < segment.limit:
-                    self._fill(segment, offset, span, payload, name, thread)
-                    return True
+            if (
+                self._knows_name(segment, span.journal_key)
+                and self._knows_thread(segment, span.thread_ident)
+                and self._write_at_once(span, payload)
+            ):
+                return True
             if not self._switch(need):
                 return False
         return False
 
-    def _fill(
-        self, segment: Segment, offset: int, span: Finished, payload: bytes | None, name: int, thread: int
-    ) -> None:
-        flags = 0
-        if payload is not None:
-            number = (offset - fmt.HEADER_BYTES) // fmt.RECORD_BYTES
-            segment.append(FrameType.SPAN, number, payload)
-            flags = fmt.Flag.HAS_FRAME
-        span.pack(segment.buffer, offset, name, thread, flags)
+    def _knows_name(self, segment: Segment, key: Hashable) -> bool:
+        """Numbers the name in this segment; False when its heap is full."""
+        if key in segment.names:
+            return True
+        number = len(segment.names)
+        parts = key if isinstance(key, tuple) else (key, None, None)
+        if not segment.append(FrameType.NAME, number, marshal.dumps(parts, 2)):
+            return False
+        segment.names[key] = number
+        return True
 
-    def _name_number(self, segment: Segment, key: Hashable) -> int | None:
-        number = segment.names.get(key)
-        if number is None:
-            number = len(segment.names)
-            parts = key if isinstance(key, tuple) else (key, None, None)
-            if not segment.append(FrameType.NAME, number, marshal.dumps(parts, 2)):
-                return None
-            segment.names[key] = number
-        return number
-
-    def _thread_number(self, segment: Segment, ident: int) -> int | None:
-        number = segment.threads.get(ident)
-        if number is None:
-            number = min(len(segment.threads), OTHER_THREAD)
-            # Not current_thread(): that registers a dummy for foreign threads, under a lock
-            # which a signal handler may have interrupted.
-            thread = getattr(threading, "_active", {}).get(ident)
-            native = getattr(thread, "native_id", None)
-            parts = (native, getattr(thread, "name", None) or f"thread-{ident}")
-            if not segment.append(FrameType.THREAD, number, marshal.dumps(parts, 2)):
-                return None
-            segment.threads[ident] = number
-        return number
+    def _knows_thread(self, segment: Segment, ident: int) -> bool:
+        """Numbers the thread in this segment; False when its heap is full."""
+        if ident in segment.threads:
+            return True
+        number = min(len(segment.threads), OTHER_THREAD)
+        # Not current_thread(): that registers a dummy for foreign threads, under a lock which a
+        # signal handler may have interrupted.
+        thread = getattr(threading, "_active", {}).get(ident)
+        native = getattr(thread, "native_id", None)
+        parts = (native, getattr(thread, "name", None) or f"thread-{ident}")
+        if not segment.append(FrameType.THREAD, number, marshal.dumps(parts, 2)):
+            return False
+        segment.threads[ident] = number | fmt.COMMITTED
+        return True
 
     def _switch(self, need: int) -> bool:
         """Replaces the current segment by a fresh one with room for a frame of `need` bytes."""
@@ -273,25 +300,18 @@ class Writer:
         if guard.faults.get("journal"):
             return
         guard.faults["journal"] = 1
+        elsewhere = "set LATPROBE_HOME to a folder you can write"
         what = {
             errno.ENOSPC: "the disk is full; free some space",
             errno.EDQUOT: "the disk quota is reached; free some space",
-            errno.EROFS: "the file system is read-only; set LATPROBE_HOME to a folder you can write",
-            errno.EACCES: "permission denied; set LATPROBE_HOME to a folder you can write",
-            errno.ENOTDIR: "it is not a folder; set LATPROBE_HOME to a folder you can write",
-        }.get(error.errno or 0, f"{error.strerror}; set LATPROBE_HOME to a folder you can write")
+            errno.EROFS: f"the file system is read-only; {elsewhere}",
+            errno.EACCES: f"permission denied; {elsewhere}",
+            errno.ENOTDIR: f"it is not a folder; {elsewhere}",
+        }.get(error.errno or 0, f"{error.strerror}; {elsewhere}")
         guard.say(
             f"cannot record into {self.folder}: {what}. Your program goes on; up to "
             f"{MAX_PARKED:,} spans wait in memory and recording resumes by itself."
         )
-
-
-def _payload(span: Finished) -> bytes | None:
-    try:
-        return span.journal_payload()
-    except Exception as error:  # a value that cannot be encoded costs its span the attributes only
-        guard.report("encoding attributes", error)
-        return None
 
 
 def seal(segment: Segment) -> None:

@@ -11,8 +11,9 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from opentelemetry.util import types
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
+from latprobe import recorder
 from latprobe.clock import monotonic_ns
-from latprobe.ids import random_bits
+from latprobe.journal.segment import FLAGS_SHIFT
 from latprobe.recorder import OPEN, Stage, current
 
 
@@ -34,7 +35,7 @@ class ApiSpan(Stage):
         """Starts under the given context, now or at `start_time` (wall clock, ns)."""
         self._outer = outer
         self._duration = OPEN
-        self._span_id = random_bits(64) or 1
+        self._span_id = recorder.next_span_id()
         self._adopt(outer)
         self._start = monotonic_ns()
         if start_time is not None:
@@ -65,8 +66,8 @@ class Tracer(trace.Tracer):
     ) -> trace.Span:
         """A started span; its parent is the current one unless `context` says another."""
         span = ApiSpan(name, None, dict(attributes) if attributes else None)
-        span._key = (name, None, self._scope)
-        span._flags = kind.value
+        span.journal_key = (name, None, self._scope)
+        span._flags = kind.value << FLAGS_SHIFT
         span.start(current.get() if context is None else context, start_time)
         for link in links or ():
             span.add_link(link.context, link.attributes)
@@ -120,4 +121,3 @@ def offer_provider() -> bool:
         return isinstance(trace._TRACER_PROVIDER, TracerProvider)
     trace._TRACER_PROVIDER = TracerProvider()
     return True
-
