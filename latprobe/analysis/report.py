@@ -8,20 +8,17 @@ from datetime import UTC, datetime
 import numpy as np
 
 from latprobe.analysis.coverage import Observer, observe
+from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.percentiles import StageStats, stage_stats
 from latprobe.analysis.request_paths import RequestPaths, StagePath, walk_requests
-from latprobe.analysis.requests import Requests, fetch_requests, requests_sql
+from latprobe.analysis.requests import Requests, even_sample, fetch_requests, requests_sql
 from latprobe.analysis.scope import EVERYTHING, Scope
-from latprobe.analysis.spans import Ints
 from latprobe.analysis.tokens import COUNTED_USAGE
-from latprobe.errors import NoDataError
+from latprobe.analysis.verdict import certain_verdict
 from latprobe.store.query import Query
 
-# Unless said otherwise the critical path is computed over an even sample of about this many spans.
-MAX_SPANS = 200_000
-
-# A verdict needs CPU time measured on at least this many spans' worth of the stage's self time.
-_CPU_BOUND, _WAITING, _MEASURED = 0.8, 0.2, 0.5
+# The end of a span, whatever was recorded as its times, without overflow.
+_END = "least(s.start_ns, 1::BIGINT << 62) + least(greatest(s.duration_ns, 0), 1::BIGINT << 61)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +106,10 @@ def build_report(
     """
     stats = stage_stats(query, scope)
     if not stats:
-        raise NoDataError(_nothing(scope))
+        raise nothing_found(query, scope)
     window_from, window_to = _window(query, scope)
     requests = fetch_requests(query, scope)
-    sampled = _sample(requests, max_traces)
+    sampled = even_sample(requests, max_traces)
     paths = walk_requests(query, sampled)
     coverage = paths.explained_ns / paths.wall_ns if paths.wall_ns else None
     wall_ns = int(requests.duration_ns.sum())
@@ -149,31 +146,21 @@ def _stage_row(stats: StageStats, paths: RequestPaths) -> StageRow:
         cost_usd=stats.cost_usd,
         cpu_ms=stats.cpu_ms,
         gpu_sm_active_pct=None,
-        verdict=_verdict(path),
+        verdict=certain_verdict(path),
     )
-
-
-def _verdict(path: StagePath) -> str | None:
-    """What is certain: most of the stage's own time was measured, and is nearly all CPU or none.
-
-    More CPU than time means that other work ran on the thread (a coroutine): not certain.
-    """
-    if path.cpu_base_ns <= 0 or path.cpu_base_ns < _MEASURED * path.self_ns:
-        return None
-    share = path.cpu_self_ns / path.cpu_base_ns
-    if share <= _WAITING:
-        return "waiting"
-    return "cpu-bound" if _CPU_BOUND <= share <= 1.05 else None
 
 
 def _request_stats(query: Query, scope: Scope, requests: Requests) -> RequestStats:
     if not len(requests):
         return RequestStats(0, 0, None, None, None, None, None, None, None)
     p50, p95, p99 = (np.quantile(requests.duration_ns, [0.5, 0.95, 0.99]) / 1e6).tolist()
-    active_ns = int((requests.start_ns + requests.duration_ns).max() - requests.start_ns.min())
-    sql, parameters = requests_sql(scope)
+    ends = requests.start_ns + requests.duration_ns
+    active_ns = int(ends.max()) - int(requests.start_ns.min())
+    wanted, parameters = requests_sql(scope)
+    if scope == EVERYTHING:
+        wanted = "SELECT trace_id FROM usage"
     tokens = query(
-        f"""WITH RECURSIVE wanted AS (SELECT trace_id FROM ({sql})), {COUNTED_USAGE}
+        f"""WITH RECURSIVE wanted AS (SELECT DISTINCT trace_id FROM ({wanted})), {COUNTED_USAGE}
         SELECT sum(input_tokens)::BIGINT AS input_tokens,
                sum(output_tokens)::BIGINT AS output_tokens,
                sum(cost_usd) AS cost_usd FROM counted_usage""",
@@ -190,23 +177,10 @@ def _request_stats(query: Query, scope: Scope, requests: Requests) -> RequestSta
     )
 
 
-def _sample(requests: Requests, max_traces: int | None) -> Requests:
-    """At most so many requests, evenly spaced in the order of their starts."""
-    count = len(requests)
-    if max_traces is None:
-        spans = int(requests.spans.sum())
-        max_traces = count if spans <= MAX_SPANS else max(1, count * MAX_SPANS // spans)
-    if count <= max_traces:
-        return requests
-    picked: Ints = np.arange(max_traces, dtype=np.int64) * count // max_traces
-    return requests.take(picked)
-
-
 def _window(query: Query, scope: Scope) -> tuple[int, int]:
     where, parameters = scope.where()
     row = query(
-        "SELECT min(s.start_ns) AS first, max(s.start_ns + s.duration_ns) AS last "
-        f"FROM spans s WHERE {where}",
+        f"SELECT min(s.start_ns) AS first, max({_END}) AS last FROM spans s WHERE {where}",
         parameters,
     ).to_pylist()[0]
     first = row["first"] if scope.from_ns is None else scope.from_ns
@@ -217,9 +191,3 @@ def _window(query: Query, scope: Scope) -> tuple[int, int]:
 def _iso(time_ns: int) -> str:
     moment = datetime.fromtimestamp(time_ns // 10**9, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 10**9 // 1000:06d}Z"
-
-
-def _nothing(scope: Scope) -> str:
-    if scope == EVERYTHING:
-        return "Nothing is recorded yet. Run your program with: latprobe run -- python app.py"
-    return "Nothing recorded matches. Widen the window or drop a filter."

@@ -9,11 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from latprobe.analysis.coverage import explained_ns
+from latprobe.analysis.cpu_time import measured_cpu
 from latprobe.analysis.critical_path import critical_ns
 from latprobe.analysis.requests import Requests, fetch_batches
 from latprobe.analysis.self_time import self_ns
 from latprobe.analysis.spans import Ints, Spans
-from latprobe.analysis.tree import Tree, build_tree
+from latprobe.analysis.tree import build_tree
 from latprobe.store.query import Query
 
 SLOW_QUANTILE = 0.95
@@ -57,27 +58,6 @@ def slowest_5_percent(duration_ns: Ints) -> NDArray[np.bool_]:
     if len(duration_ns) == 0:
         return np.zeros(0, np.bool_)
     return np.asarray(duration_ns >= np.quantile(duration_ns, SLOW_QUANTILE))
-
-
-def measured_cpu(table: pa.Table, spans: Spans, tree: Tree, own_ns: Ints) -> tuple[Ints, Ints]:
-    """Per span: its CPU time without its children's, and the self time that it is a share of.
-
-    A span's CPU time is its thread's, so that of children on the same thread is in it. Both are 0
-    where the span was not measured. A child too short to be measured (under 20 us) leaves its
-    CPU time with its parent.
-    """
-    cpu = table["cpu_ns"].fill_null(-1).to_numpy().astype(np.int64)[spans.row]
-    has = cpu >= 0
-    pid = table["pid"].fill_null(0).to_numpy()[spans.row]
-    encoded = table["thread"].combine_chunks().dictionary_encode()
-    codes = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-    thread = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)[spans.row]
-    up = tree.parent
-    below = (up >= 0) & has & (pid == pid[up]) & (thread == thread[up]) & (thread >= 0)
-    rows = np.flatnonzero(below & has[up])
-    own_cpu = np.where(has, cpu, 0)
-    np.subtract.at(own_cpu, up[rows], cpu[rows])
-    return np.where(has, np.maximum(own_cpu, 0), 0), np.where(has, own_ns, 0)
 
 
 def _add_batch(paths: RequestPaths, table: pa.Table, is_slow: NDArray[np.bool_]) -> None:

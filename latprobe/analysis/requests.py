@@ -17,9 +17,14 @@ from latprobe.store.query import Query
 BATCH_TRACES = 20_000
 BATCH_SPANS = 400_000
 
-# A trace's root is its earliest span without a parent, else its earliest span: a root span sorts
-# before all others by 2^62 ns, which is 146 years.
-ROOT_ORDER = "s.start_ns + CASE WHEN s.parent_span_id IS NULL THEN 0 ELSE 1::BIGINT << 62 END"
+# Unless said otherwise critical paths are computed on an even sample with about so many spans.
+SAMPLE_SPANS = 200_000
+
+# Puts a trace's spans without a parent before all others, each kind by start: 2^62 ns are 146
+# years. Times before 1970 count as 1970, so that no recorded time can overflow.
+_ROOT_FIRST = """
+    greatest(s.start_ns, 0) - CASE WHEN s.parent_span_id IS NULL THEN 1::BIGINT << 62 ELSE 0 END
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,10 @@ class Requests:
 
 
 def requests_sql(scope: Scope) -> tuple[str, list[object]]:
-    """SELECT giving one row a trace that has a span in the scope and starts in its window."""
+    """SELECT giving one row a trace that has a span in the scope and starts in its window.
+
+    A trace's root is its earliest span without a parent, else its earliest span.
+    """
     where, parameters = scope.where()
     only = f"WHERE s.trace_id IN (SELECT s.trace_id FROM spans s WHERE {where})"
     window, bounds = Scope(from_ns=scope.from_ns, to_ns=scope.to_ns).where()
@@ -63,7 +71,7 @@ def requests_sql(scope: Scope) -> tuple[str, list[object]]:
             SELECT s.trace_id,
                    arg_min({{'start_ns': s.start_ns, 'duration_ns': s.duration_ns,
                              'name': s.name, 'status': s.status, 'run_id': s.run_id}},
-                           {ROOT_ORDER}) AS root,
+                           {_ROOT_FIRST}) AS root,
                    count(*) AS spans,
                    count(*) FILTER (s.status = 'error') AS errors,
                    min(s.start_ns) AS first_ns,
@@ -97,9 +105,23 @@ def fetch_requests(query: Query, scope: Scope) -> Requests:
     )
 
 
+def even_sample(requests: Requests, max_traces: int | None) -> Requests:
+    """At most `max_traces`, evenly spaced in the order of their starts.
+
+    None means all while they have at most 200,000 spans together, else the share that has.
+    """
+    count = len(requests)
+    if max_traces is None:
+        spans = int(requests.spans.sum())
+        max_traces = count if spans <= SAMPLE_SPANS else max(1, count * SAMPLE_SPANS // spans)
+    if count <= max_traces:
+        return requests
+    return requests.take(np.arange(max_traces, dtype=np.int64) * count // max_traces)
+
+
 def fetch_batches(query: Query, requests: Requests) -> Iterator[tuple[Requests, pa.Table]]:
     """All spans of the requests, in batches; `trace` is the row within the batch's requests."""
-    batch = np.maximum(np.cumsum(requests.spans) // BATCH_SPANS, 0)
+    batch = np.cumsum(requests.spans) // BATCH_SPANS
     batch = np.maximum(batch, np.arange(len(requests)) // BATCH_TRACES)
     for rows in np.split(np.arange(len(requests)), np.flatnonzero(np.diff(batch)) + 1):
         part = requests.take(rows)

@@ -45,6 +45,7 @@ class Spans:
         trace = _codes(table["trace"])[0]
         start = _int64(table["start_ns"])
         end = start + np.maximum(_int64(table["duration_ns"]), 0)
+        end = np.where(end < start, np.iinfo(np.int64).max, end)  # it overflowed
         name, names = _codes(table["name"])
         order = np.lexsort((-end, start, trace))
         return cls(
@@ -101,7 +102,7 @@ class Spans:
 def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[Any]]:
     if pa.types.is_integer(column.type):
         return _int64(column), []
-    if isinstance(column.type, pa.ExtensionType):
+    if isinstance(column.type, pa.BaseExtensionType):
         column = pa.chunked_array([c.storage for c in column.chunks], column.type.storage_type)
     encoded = pc.dictionary_encode(column).combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.percentiles import StageStats, stage_stats
 from latprobe.analysis.scope import Scope
-from latprobe.errors import NoDataError, UsageError
+from latprobe.errors import UsageError
 from latprobe.store.query import Query
 
 # Histogram bins an octave: 19 % wide each.
@@ -53,9 +54,7 @@ def stage_detail(query: Query, scope: Scope, *, slowest: int = 20) -> StageDetai
         raise UsageError("No stage is named. Name one; `latprobe report` lists them.")
     stats = stage_stats(query, scope)
     if not stats:
-        raise NoDataError(
-            f"Nothing recorded on stage {scope.stage!r} here. `latprobe report` lists the stages."
-        )
+        raise nothing_found(query, scope)
     return StageDetail(
         stats=stats[0],
         histogram=_histogram(query, scope),

@@ -52,8 +52,8 @@ def stage_timeline(
         return []
     first, last = window
     if last - first > RAW_WINDOW_NS and scope.model is None:
-        width = -(-(last - first) // (buckets * MINUTE_NS)) * MINUTE_NS
         first = first // MINUTE_NS * MINUTE_NS
+        width = -(-(last - first) // (buckets * MINUTE_NS)) * MINUTE_NS
         table = _fetch_rolled_up(query, scope, first=first, last=last, width=width)
         found = _from_bins(table)
     else:
@@ -89,7 +89,7 @@ def _fetch_raw(
     roots = "" if scope.stage is not None else "AND s.parent_span_id IS NULL"
     rows = query(
         f"""
-        SELECT (s.start_ns - ?) // ? AS bucket, count(*) AS count,
+        SELECT ((s.start_ns::HUGEINT - ?) // ?)::BIGINT AS bucket, count(*) AS count,
                count(*) FILTER (s.status = 'error') AS errors,
                quantile_cont(s.duration_ns, [0.5, 0.95]) AS percentiles
         FROM spans s WHERE {where} AND s.start_ns >= ? AND s.start_ns < ? {roots} GROUP BY 1
@@ -108,8 +108,8 @@ def _fetch_rolled_up(query: Query, scope: Scope, *, first: int, last: int, width
     roots = "" if scope.stage is not None else "AND s.is_root"
     return query(
         f"""
-        SELECT (s.minute_ns - ?) // ? AS bucket, s.bin, sum(s.count)::BIGINT AS count,
-               sum(s.errors)::BIGINT AS errors
+        SELECT ((s.minute_ns::HUGEINT - ?) // ?)::BIGINT AS bucket, s.bin,
+               sum(s.count)::BIGINT AS count, sum(s.errors)::BIGINT AS errors
         FROM stage_minutes s WHERE {where} AND s.minute_ns >= ? AND s.minute_ns < ? {roots}
         GROUP BY 1, 2 ORDER BY 1, 2
         """,

@@ -5,7 +5,7 @@ from __future__ import annotations
 # Instrumentations nest (an agent's span around a client's), and the outer span repeats what the
 # inner one used. Rule: a span's usage counts only if no descendant of it in the same trace has
 # usage too. `above_usage` are all ancestors of spans with usage, found upwards; UNION drops what
-# was seen, so a cycle of parents ends. Traces with a single usage row need no look.
+# was seen, so a cycle of parents ends; in a trace of several calls, none in a cycle counts.
 # Needs a CTE `wanted(trace_id)` before it; gives `counted_usage`.
 COUNTED_USAGE = """
 used AS (

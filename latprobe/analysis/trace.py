@@ -83,8 +83,8 @@ class Trace:
 
 def load_trace(query: Query, trace_id_prefix: str) -> Trace:
     """The trace whose id starts so. NoDataError if there is none, UsageError if it is unclear."""
-    trace_id = _find(query, trace_id_prefix)
-    table = query(_SPANS, [trace_id])
+    trace_id, first_ns, last_ns = _find(query, trace_id_prefix)
+    table = query(_SPANS, [trace_id, first_ns, last_ns])
     spans = Spans.from_table(table)
     tree = build_tree(spans)
     records = table.to_pylist()
@@ -103,11 +103,13 @@ def load_trace(query: Query, trace_id_prefix: str) -> Trace:
 _SPANS = """
     SELECT 0 AS trace, s.*, format('{:016x}', s.span_id) AS id,
            format('{:016x}', s.parent_span_id) AS parent_id
-    FROM spans s WHERE s.trace_id = ?::UUID ORDER BY s.start_ns, s.span_id
+    FROM spans s WHERE s.trace_id = ?::UUID
+    AND s.start_ns BETWEEN ? AND ? ORDER BY s.start_ns, s.span_id
 """
 
 
-def _find(query: Query, prefix: str) -> str:
+def _find(query: Query, prefix: str) -> tuple[str, int, int]:
+    """The full id and the first and last start in it: bounds make the next scan a short one."""
     digits = prefix.strip().lower().replace("-", "")
     if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
         raise UsageError(
@@ -115,18 +117,19 @@ def _find(query: Query, prefix: str) -> str:
             "Write some of its 32 hex digits; `latprobe traces` lists them."
         )
     found = query(
-        "SELECT DISTINCT replace(s.trace_id::VARCHAR, '-', '') AS trace_id FROM spans s "
-        "WHERE s.trace_id BETWEEN ?::UUID AND ?::UUID ORDER BY 1 LIMIT 4",
+        "SELECT replace(s.trace_id::VARCHAR, '-', '') AS trace_id, min(s.start_ns) AS first_ns, "
+        "max(s.start_ns) AS last_ns FROM spans s "
+        "WHERE s.trace_id BETWEEN ?::UUID AND ?::UUID GROUP BY s.trace_id ORDER BY 1 LIMIT 4",
         [digits.ljust(32, "0"), digits.ljust(32, "f")],
-    )["trace_id"].to_pylist()
+    ).to_pylist()
     if not found:
         raise NoDataError(f"No trace starts with {digits}. `latprobe traces` lists what there is.")
     if len(found) > 1:
         raise UsageError(
-            f"Several traces start with {digits}: {', '.join(found[:3])}"
+            f"Several traces start with {digits}: {', '.join(row['trace_id'] for row in found[:3])}"
             f"{', ...' if len(found) > 3 else ''}. Write more digits."
         )
-    return str(found[0])
+    return found[0]["trace_id"], found[0]["first_ns"], found[0]["last_ns"]
 
 
 def _trace_spans(

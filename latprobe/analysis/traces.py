@@ -19,10 +19,11 @@ from latprobe.store.query import Query
 Order = Literal["recent", "slowest", "tokens", "errors"]
 
 _ORDERS = {
-    "recent": "start_ns DESC",
-    "slowest": "duration_ns DESC",
-    "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0) DESC",
-    "errors": "errors DESC, start_ns DESC",
+    "recent": "start_ns DESC, trace_id",
+    "slowest": "duration_ns DESC, start_ns DESC, trace_id",
+    "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0) DESC, "
+    "start_ns DESC, trace_id",
+    "errors": "errors DESC, start_ns DESC, trace_id",
 }
 
 
@@ -52,7 +53,7 @@ def list_traces(
     if order not in get_args(Order):
         raise UsageError(f"Order {order!r} is not known. Write one of {', '.join(_ORDERS)}.")
     sql, parameters = requests_sql(scope)
-    first = f"ORDER BY {_ORDERS[order]}, trace_id LIMIT {int(limit)}"
+    first = f"ORDER BY {_ORDERS[order]} LIMIT {int(limit)}"
     # Tokens are summed before the cut only when they decide it.
     early, late = ("", first) if order == "tokens" else (first, f"ORDER BY {_ORDERS[order]}")
     rows = query(

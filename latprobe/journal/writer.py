@@ -325,7 +325,9 @@ def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
     The blocks are allocated before the mapping, so that a full disk raises OSError here instead of
     killing the process with SIGBUS at some later store.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkdir gives its mode to the last folder only, and the store's folder must be private too.
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     stem = f"{os.getpid()}-{number}-{os.urandom(4).hex()}"
     temporary = folder / f"{stem}.tmp"
     fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

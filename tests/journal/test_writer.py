@@ -57,11 +57,12 @@ def test_a_full_segment_is_followed_by_another_that_stands_alone(tmp_path: Path)
 
 
 def test_files_and_folder_are_private(tmp_path: Path) -> None:
-    with recording(tmp_path, segment_bytes=64 << 10):
+    home = tmp_path / "deep" / "store"
+    with recording(home, segment_bytes=64 << 10):
         record(1)
-    (segment,) = (tmp_path / "journal").iterdir()
+    (segment,) = (home / "journal").iterdir()
     assert oct(segment.stat().st_mode & 0o777) == "0o600"
-    assert oct((tmp_path / "journal").stat().st_mode & 0o777) == "0o700"
+    assert [oct(path.stat().st_mode & 0o777) for path in (home, home / "journal")] == ["0o700"] * 2
 
 
 def test_an_attribute_larger_than_a_segment_gets_a_segment_of_its_size(tmp_path: Path) -> None:
