@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from latprobe.stages import stage
-from latprobe.version import VERSION as __version__
+from latprobe.version import __version__
 
 if TYPE_CHECKING:
     from latprobe.context import carry, extract, inject

@@ -145,17 +145,24 @@ def _project_table() -> tuple[Mapping[str, Any], str]:
     """`[tool.latprobe]` of the pyproject.toml nearest to the script, else to the working folder."""
     for folder in _search_folders():
         path = folder / "pyproject.toml"
-        if not path.is_file():
-            continue
-        import tomllib
-
         try:
-            table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("latprobe")
+            table = _table_in(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except (OSError, ValueError) as error:
             raise UsageError(f"{path} cannot be read: {error}.") from error
         if table is not None:
             return table, str(path)
     return {}, ""
+
+
+def _table_in(text: str) -> Mapping[str, Any] | None:
+    if "latprobe" not in text:
+        return None  # spares every start the 5 ms that importing tomllib takes
+    import tomllib
+
+    table: Mapping[str, Any] | None = tomllib.loads(text).get("tool", {}).get("latprobe")
+    return table
 
 
 def _search_folders() -> list[Path]:

@@ -52,7 +52,8 @@ def _context_variable() -> ContextVar[Any]:
     found = getattr(runtime, "_current_context", None)
     if isinstance(found, ContextVar):
         return found
-    return ContextVar("latprobe_context", default=otel_context.Context())
+    own: ContextVar[Any] = ContextVar("latprobe_context", default=otel_context.Context())  # noqa: B039 (read-only)
+    return own
 
 
 current: ContextVar[Any] = _context_variable()
@@ -73,10 +74,7 @@ def use_writer(used: Writer) -> None:
 class Stage(SpanApi, otel_trace.Span):
     """One run of a stage. Made by `latprobe.stage(...)`, not directly."""
 
-    __slots__ = (
-        "_attributes", "_body", "_cpu", "_duration", "_flags", "_more", "_outer", "_parent_id",
-        "_span_id", "_start", "_trace_high", "_trace_low", "journal_key", "thread_ident",
-    )  # fmt: skip
+    __slots__ = ()
 
     def __init__(self, name: str, modality: str | None, attributes: dict[str, Any] | None) -> None:
         self.journal_key: Hashable = name if modality is None else (name, modality, None)
@@ -302,7 +300,7 @@ def _living(outer: Any) -> Any:
 
 
 def after_fork() -> None:
-    """In a forked child: other ids; and the stages open now are the parent's, which will end them."""
+    """In a forked child: draws other ids, and leaves the open stages to the parent process."""
     global next_span_id
     next_span_id = span_ids()
     context = current.get()

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-import platform
-import socket
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ from latprobe.clock import monotonic_ns
 from latprobe.config import Settings, load_settings
 from latprobe.journal import segment as fmt
 from latprobe.journal.writer import Segment, Writer
-from latprobe.version import VERSION
+from latprobe.version import __version__
 
 RUN_ID_VARIABLE = "LATPROBE_RUN_ID"
 
@@ -94,10 +91,10 @@ def describe_run(settings: Settings) -> dict[str, Any]:
         "argv": list(sys.orig_argv),
         "cwd": _working_folder(),
         "executable": sys.executable,
-        "python": platform.python_version(),
-        "host": socket.gethostname(),
+        "python": sys.version.split()[0],
+        "host": _host_name(),
         "platform": sys.platform,
-        "latprobe": VERSION,
+        "latprobe": __version__,
         "pid": os.getpid(),
         "parent_pid": os.getppid(),
         "resource": resource,
@@ -149,11 +146,13 @@ def _after_fork() -> None:
 def _run_id() -> bytes:
     """The run's UUID: a process started by another of the same run inherits it."""
     try:
-        found = uuid.UUID(os.environ[RUN_ID_VARIABLE])
+        found = bytes.fromhex(os.environ[RUN_ID_VARIABLE])
     except (KeyError, ValueError):
-        found = uuid.uuid4()
-        os.environ[RUN_ID_VARIABLE] = found.hex
-    return found.bytes
+        found = b""
+    if len(found) != 16:
+        found = os.urandom(16)
+        os.environ[RUN_ID_VARIABLE] = found.hex()
+    return found
 
 
 def _script_name() -> str:
@@ -169,6 +168,12 @@ def _resource_attributes() -> dict[str, str]:
     raw = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     pairs = (part.partition("=") for part in raw.split(",") if "=" in part)
     return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _host_name() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    return os.environ.get("COMPUTERNAME", "")
 
 
 def _working_folder() -> str | None:

@@ -27,9 +27,12 @@ _EMPTY = TraceState()
 
 
 class SpanApi:
-    """Mixed into Stage; reads and writes its slots."""
+    """What Stage is made of besides its hot path; it has the slots of both."""
 
-    __slots__ = ()
+    __slots__ = (
+        "_attributes", "_body", "_cpu", "_duration", "_flags", "_more", "_outer", "_parent_id",
+        "_span_id", "_start", "_trace_high", "_trace_low", "journal_key", "thread_ident",
+    )  # fmt: skip
 
     _attributes: dict[str, Any] | None
     _more: dict[str, Any] | None
@@ -164,7 +167,7 @@ class SpanApi:
     def name(self) -> str:
         """The stage's name."""
         key = self.journal_key
-        return key[0] if isinstance(key, tuple) else key
+        return str(key[0] if isinstance(key, tuple) else key)
 
     @property
     def kind(self) -> SpanKind:

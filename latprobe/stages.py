@@ -61,7 +61,7 @@ class AnyStage(Protocol):
 
 
 class Idle:
-    """A stage while nothing records. It still decorates: the decorated function asks again later."""
+    """A stage while nothing records. What it decorates asks again at each call."""
 
     __slots__ = ("attributes", "modality", "name")
 
@@ -136,7 +136,7 @@ def _open(name: str, modality: str | None, attributes: dict[str, Any]) -> Stage 
 def staged(
     function: Callable[P, R], name: str, modality: str | None, attributes: dict[str, Any]
 ) -> Callable[P, R]:
-    """`function` as a stage. It is of the same sort as `function`: a coroutine stays a coroutine."""
+    """`function` as a stage, of the same sort: a coroutine function stays one."""
     import inspect  # 6 ms, and only decorators need it
 
     if not callable(function):

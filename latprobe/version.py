@@ -1,3 +1,4 @@
 """The one place that states the version."""
 
 VERSION = "0.1.0"
+__version__ = VERSION

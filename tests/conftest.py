@@ -9,6 +9,7 @@ from pathlib import Path
 os.environ["LATPROBE_STRICT"] = "1"
 
 import pytest
+
 from latprobe import guard
 from latprobe.testing import CountingIds, FakeClock, MemorySink, capture
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from latprobe.config import StageRule, load_settings
 from latprobe.errors import UsageError
 
@@ -66,7 +67,7 @@ def test_a_value_that_cannot_be_meant_says_what_to_write(
 
 def test_an_unknown_key_in_the_file_is_named(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.latprobe]\nservce = "x"\n')
-    with pytest.raises(UsageError, match="unknown keys in \\[tool.latprobe\\]: servce"):
+    with pytest.raises(UsageError, match=r"unknown keys in \[tool.latprobe\]: servce"):
         load_settings()
 
 

@@ -67,7 +67,11 @@ def test_public_names_resolve_on_first_use(name: str) -> None:
 
 def test_a_wrong_setting_is_said_and_the_program_goes_on(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import latprobe.auto, latprobe\nwith latprobe.stage('x'): print(1)"],
+        [
+            sys.executable,
+            "-c",
+            "import latprobe.auto, latprobe\nwith latprobe.stage('x'): print(1)",
+        ],
         env={**os.environ, "PYTHONPATH": str(ROOT), "LATPROBE_AGENT": "maybe"},
         capture_output=True,
         text=True,
@@ -75,6 +79,4 @@ def test_a_wrong_setting_is_said_and_the_program_goes_on(tmp_path: Path) -> None
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "1\n")
-    assert done.stderr == (
-        "latprobe: not recording: LATPROBE_AGENT is 'maybe'; write on or off.\n"
-    )
+    assert done.stderr == ("latprobe: not recording: LATPROBE_AGENT is 'maybe'; write on or off.\n")

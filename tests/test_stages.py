@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-import latprobe
 import pytest
+
+import latprobe
 from latprobe.errors import UsageError
 from latprobe.stages import Idle
-from latprobe.testing import FakeClock, MemorySink, RecordedSpan
+from latprobe.testing import FakeClock, MemorySink, RecordedSpan, capture
 
 
 def tree(sink: MemorySink) -> list[tuple[str, str | None]]:
@@ -72,12 +73,12 @@ def test_an_error_is_recorded_and_raised_again(sink: MemorySink) -> None:
 
 
 def test_an_exception_whose_text_raises_does_not_reach_the_user(sink: MemorySink) -> None:
-    class Nasty(Exception):
+    class NastyError(Exception):
         def __str__(self) -> str:
             raise RuntimeError("gotcha")
 
-    with suppress(Nasty), latprobe.stage("ocr"):
-        raise Nasty
+    with suppress(NastyError), latprobe.stage("ocr"):
+        raise NastyError
     assert sink.named("ocr").extra["status_message"].endswith("<RuntimeError in its __str__>")
 
 
@@ -328,7 +329,7 @@ def test_values_the_journal_cannot_hold_become_what_comes_nearest(sink: MemorySi
         def __str__(self) -> str:
             raise RuntimeError
 
-    with latprobe.stage("x", odd=Odd(), some={1, 1}, nested={"a": (1, Odd())}, big=1 << 80):
+    with latprobe.stage("x", odd=Odd(), some={1}, nested={"a": (1, Odd())}, big=1 << 80):
         pass
     assert sink.named("x").attributes == {
         "odd": "<Odd>",
@@ -348,7 +349,7 @@ def test_nothing_is_recorded_before_init_and_decorators_wake_up_later() -> None:
         assert list(stage.stream([1, 2])) == [1, 2]
         assert isinstance(stage, Idle)
     assert work() == 1
-    with latprobe_capture() as sink:
+    with capture() as sink:
         assert work() == 1
     assert sink.names() == ["late"]
 
@@ -356,10 +357,3 @@ def test_nothing_is_recorded_before_init_and_decorators_wake_up_later() -> None:
 def test_a_stage_around_something_that_is_no_function_says_so(sink: MemorySink) -> None:
     with pytest.raises(UsageError, match="decorates functions, not int"):
         latprobe.stage("x")(3)  # type: ignore[arg-type]
-
-
-def latprobe_capture():  # type: ignore[no-untyped-def]
-    """`capture()` under a name that says where it is from."""
-    from latprobe.testing import capture
-
-    return capture()

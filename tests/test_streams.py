@@ -6,9 +6,10 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Iterator
 
-import latprobe
 from hypothesis import given
 from hypothesis import strategies as st
+
+import latprobe
 from latprobe.streams import FOLD_AT, MAX_GAPS, ChunkTimes, bfloat16
 from latprobe.testing import FakeClock, MemorySink
 

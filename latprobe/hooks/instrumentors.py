@@ -51,7 +51,7 @@ def instrument(settings: Settings) -> Undo:
 
 def found(settings: Settings) -> list[EntryPoint]:
     """The installed instrumentations that the settings allow, one a name."""
-    allowed = {}
+    allowed: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
         wanted = any(fnmatchcase(entry.name, pattern) for pattern in settings.instrument)
         denied = any(fnmatchcase(entry.name, pattern) for pattern in settings.skip_instrument)

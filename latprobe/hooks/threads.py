@@ -7,8 +7,9 @@ executors, where each piece of work would start a trace of its own.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import wraps
+from types import ModuleType
 from typing import Any
 
 from opentelemetry.context import Context
@@ -17,6 +18,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from latprobe.config import Settings
 from latprobe.context import carry
 from latprobe.hooks import Undo
+from latprobe.hooks.on_import import when_imported
 from latprobe.recorder import OPEN, Stage, current
 
 
@@ -36,15 +38,40 @@ class Inherited(Context):
 
 
 def instrument(settings: Settings) -> Undo:
-    """Patches ThreadPoolExecutor.submit and threading.Thread.start."""
-    submit = ThreadPoolExecutor.submit
-    start = threading.Thread.start
+    """Patches threading.Thread.start, and ThreadPoolExecutor.submit once that is imported."""
+    undos = [_patch_thread()]
+
+    def executor_imported(module: ModuleType) -> None:
+        undos.append(_patch_executor(module.ThreadPoolExecutor))
+
+    undos.append(when_imported("concurrent.futures.thread".__eq__, executor_imported))
+
+    def undo() -> None:
+        for one in reversed(undos):
+            one()
+
+    return undo
+
+
+def _patch_executor(executor: Any) -> Callable[[], None]:
+    submit = executor.submit
 
     @wraps(submit)
     def carrying_submit(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(current.get(), Stage):
             function = carry(function)
         return submit(self, function, *args, **kwargs)
+
+    executor.submit = carrying_submit
+
+    def undo() -> None:
+        executor.submit = submit
+
+    return undo
+
+
+def _patch_thread() -> Callable[[], None]:
+    start = threading.Thread.start
 
     @wraps(start)
     def carrying_start(self: threading.Thread) -> None:
@@ -53,11 +80,9 @@ def instrument(settings: Settings) -> Undo:
             _inherit(self, Inherited(context.copy()))
         start(self)
 
-    ThreadPoolExecutor.submit = carrying_submit  # type: ignore[method-assign,assignment]
     threading.Thread.start = carrying_start  # type: ignore[method-assign]
 
     def undo() -> None:
-        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
         threading.Thread.start = start  # type: ignore[method-assign]
 
     return undo

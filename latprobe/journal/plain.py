@@ -45,9 +45,9 @@ def plain(value: Any, depth: int = 0) -> Any:
         return plain_dict(value, depth + 1)
     if isinstance(value, (list, tuple, set, frozenset)):
         return _plain_list(value, depth + 1)
-    for base in (bool, int, float, str, bytes):
-        if isinstance(value, base):
-            return base(value)
+    for kind in (int, float, str, bytes):  # subclasses: enums, numpy's float64 and str_
+        if isinstance(value, kind):
+            return kind(value)  # type: ignore[arg-type]  # each kind takes a value of itself
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:
         found = item()

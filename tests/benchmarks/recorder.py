@@ -12,10 +12,8 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import latprobe
-from latprobe.clock import monotonic_ns
-from latprobe.otel.tracer import TracerProvider
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace import TracerProvider as SdkProvider
 from opentelemetry.sdk.trace.export import (
@@ -24,7 +22,11 @@ from opentelemetry.sdk.trace.export import (
     SpanExportResult,
 )
 
-FIVE = {
+import latprobe
+from latprobe.clock import monotonic_ns
+from latprobe.otel.tracer import TracerProvider
+
+FIVE: dict[str, Any] = {
     "gen_ai.operation.name": "chat",
     "gen_ai.request.model": "gpt-4o-mini",
     "gen_ai.usage.input_tokens": 1234,
@@ -148,7 +150,11 @@ def main() -> None:
         ("sdk", "stage", "at least 12"),
         ("stage", "empty with", "at most 13"),
         ("sdk, 5 attributes", "stage, 5 attributes", "at least 7"),
-        ("sdk, 5 attributes", "otel api on latprobe, 5 attributes", "at least 6 (issue of its own)"),
+        (
+            "sdk, 5 attributes",
+            "otel api on latprobe, 5 attributes",
+            "at least 6 (issue of its own)",
+        ),
     ):
         ratio = measured[name] / measured[over]
         print(f"{name} / {over}: {ratio:.1f}x   (promised: {promise})")

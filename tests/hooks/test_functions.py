@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from latprobe.config import Settings, StageRule
 from latprobe.hooks import functions
 from latprobe.testing import MemorySink, capture
@@ -86,6 +87,7 @@ def test_the_module_keeps_its_own_loader(pipeline: str) -> None:
     undo = functions.instrument(settings(StageRule("shop_pipeline:*")))
     module = importlib.import_module(pipeline)
     undo()
+    assert module.__spec__ is not None
     assert type(module.__spec__.loader).__name__ == "SourceFileLoader"
     assert module.__loader__ is module.__spec__.loader
 

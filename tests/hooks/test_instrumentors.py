@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+
 from latprobe import guard
 from latprobe.config import Settings
 from latprobe.hooks import instrumentors

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import latprobe
 import pytest
+
+import latprobe
 from latprobe.config import Settings
 from latprobe.hooks import threads
 from latprobe.testing import MemorySink
