@@ -124,12 +124,13 @@ def samples(recorded: list[list[float]]) -> pa.Table:
                     "time_ns": int(time_ns),
                     "source": "gpu",
                     "device": "0",
+                    "pid": None,
                     "run_id": 1,
                     "metric": metric,
                     "value": float(value),
                 }
             )
-    return pa.Table.from_pylist(rows)
+    return pa.Table.from_pylist(rows, schema=_SAMPLE_SCHEMA)
 
 
 def _root(number: int, stages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -179,6 +180,18 @@ def _trace_id(number: int) -> str:
 def _span_id(number: int, place: int) -> str:
     return f"{0x0200_0000_0000_0000 + number * 16 + place:016x}"
 
+
+_SAMPLE_SCHEMA = pa.schema(
+    [
+        ("time_ns", pa.int64()),
+        ("source", pa.string()),
+        ("device", pa.string()),
+        ("pid", pa.uint32()),
+        ("run_id", pa.int64()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
 
 _SPAN_SCHEMA = pa.schema(
     [

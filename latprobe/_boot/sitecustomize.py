@@ -29,9 +29,20 @@ def _is_wanted() -> bool:
     """Not for latprobe's own processes: the agent and the commands record nothing."""
     if os.environ.get("LATPROBE_AUTO") != "1":
         return False
-    words = sys.orig_argv[1:4]
-    module = words[words.index("-m") + 1 :][:1] if "-m" in words else []
-    return module == [] or module[0].partition(".")[0] != "latprobe"
+    return (_module_to_run() or "").partition(".")[0] != "latprobe"
+
+
+def _module_to_run() -> str | None:
+    """What stands after the interpreter's own -m; None for a script or -c."""
+    words = iter(sys.orig_argv[1:])
+    for word in words:
+        if word == "-m":
+            return next(words, None)
+        if word in ("-X", "-W"):
+            next(words, None)
+        elif word == "-c" or not word.startswith("-"):
+            return None
+    return None
 
 
 def _start_recording() -> None:

@@ -12,13 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-_BOOT = Path(__file__).parents[1] / "_boot"
+from latprobe.errors import UsageError
 
-NOT_FOUND, NOT_EXECUTABLE = 127, 126
+_BOOT = Path(__file__).parents[1] / "_boot"
 
 # What a terminal sends to the whole foreground group, so that the child has it already.
 _FROM_KEYBOARD = ("SIGINT", "SIGQUIT")
 _FORWARDED = (*_FROM_KEYBOARD, "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+
+
+class CommandNotFoundError(UsageError):
+    """There is no such program; the exit code is the shell's."""
+
+    exit_code = 127
+
+
+class CommandNotStartedError(UsageError):
+    """The program is there but cannot be run; the exit code is the shell's."""
+
+    exit_code = 126
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +67,19 @@ class ChildRun:
 def run_child(command: Sequence[str], child: ChildRun) -> int:
     """Runs `command` to its end; gives back its exit code, 128 + n after signal n.
 
-    126 and 127 as a shell has them when it cannot be started. Main thread only.
+    Raises CommandNotFoundError or CommandNotStartedError. Main thread only.
     """
-    from latprobe.cli import messages
-
     try:
         process = subprocess.Popen(command, env=child.environment(os.environ))
     except FileNotFoundError:
-        messages.fail(f"{command[0]} is not a command on PATH; check the name or give its path.")
-        return NOT_FOUND
+        raise CommandNotFoundError(
+            f"{command[0]} is not a command on PATH; check the name or give its path."
+        ) from None
     except OSError as error:
-        messages.fail(
+        raise CommandNotStartedError(
             f"{command[0]} cannot be started: {error.strerror}; "
             f"for a script write its interpreter too, as in `latprobe run -- python {command[0]}`."
-        )
-        return NOT_EXECUTABLE
+        ) from None
     with _forwarding_signals(process):
         code = process.wait()
     return code if code >= 0 else 128 - code

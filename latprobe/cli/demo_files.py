@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,15 +12,16 @@ from latprobe.errors import UsageError
 
 _PACKAGE = Path(__file__).parents[1]
 # An installed copy carries both under `_demo`; a checkout has them at its root.
-_PLACES = {
-    "examples/document_qa/app.py": _PACKAGE / "_demo" / "document_qa" / "app.py",
-    "sample_traces": _PACKAGE / "_demo" / "sample_traces",
-}
+EXAMPLE = (
+    _PACKAGE / "_demo" / "document_qa" / "app.py",
+    _PACKAGE.parent / "examples" / "document_qa" / "app.py",
+)
+SAMPLES = (_PACKAGE / "_demo" / "sample_traces", _PACKAGE.parent / "sample_traces")
 
 
 def find_example() -> Path:
     """The example's script. Raises UsageError where this copy has none."""
-    found = _find("examples/document_qa/app.py")
+    found = _first_existing(EXAMPLE)
     if found is None:
         raise UsageError(
             "This copy of latprobe has no example in it; reinstall it (pip install "
@@ -40,19 +41,23 @@ def require_packages(needed: Mapping[str, str]) -> None:
 
 
 def load_samples(home: Path) -> None:
-    """Imports each sample into the store; one that is there already stays as it is."""
-    folder = _find("sample_traces")
+    """Imports each sample into the store; one that is there already stays as it is.
+
+    A sample that cannot be read is a warning: the demo's own run is what matters.
+    """
+    folder = _first_existing(SAMPLES)
     if folder is None:
         return
-    from latprobe.cli.transfer import import_folder
+    from latprobe.cli.transfer import import_folders
 
-    samples = sorted(path.parent for path in folder.glob("*/runs.parquet"))
-    with messages.progress("Loading sample traces", total=len(samples)) as advance:
-        for sample in samples:
-            import_folder(home, sample)
-            advance(1)
+    samples = sorted(manifest.parent for manifest in folder.glob("*/manifest.json"))
+    if not samples:
+        return
+    try:
+        import_folders(home, samples)
+    except UsageError as error:
+        messages.warn(f"the sample traces are left out: {error}")
 
 
-def _find(name: str) -> Path | None:
-    places = (_PLACES[name], _PACKAGE.parent / name)
+def _first_existing(places: Iterable[Path]) -> Path | None:
     return next((place for place in places if place.exists()), None)

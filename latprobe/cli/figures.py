@@ -11,19 +11,19 @@ def ms(value: float | None) -> str:
     """A duration given in milliseconds, three digits and its unit."""
     if value is None:
         return UNMEASURED
-    if value >= 60_000:
-        return f"{value / 60_000:.1f} min"
-    if value >= 1000:
-        return f"{value / 1000:.2f} s"
-    if value >= 100:
-        return f"{value:.0f} ms"
-    if value >= 10:
-        return f"{value:.1f} ms"
-    if value >= 1:
-        return f"{value:.2f} ms"
     if value == 0:
         return "0"
-    return f"{value * 1000:.0f} us"
+    if round(value, 3) < 1:
+        return f"{value * 1000:.0f} us"
+    if round(value, 2) < 10:
+        return f"{value:.2f} ms"
+    if round(value, 1) < 100:
+        return f"{value:.1f} ms"
+    if round(value) < 1000:
+        return f"{value:.0f} ms"
+    if value < 60_000:
+        return f"{value / 1000:.2f} s"
+    return f"{value / 60_000:.1f} min"
 
 
 def ns(value: int | None) -> str:

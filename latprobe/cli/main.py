@@ -29,6 +29,7 @@ from latprobe.cli import (
     traces,
     transfer,
 )
+from latprobe.cli.output import ReaderLeftError
 from latprobe.errors import LatprobeError
 
 app = typer.Typer(
@@ -59,9 +60,9 @@ for module in (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from latprobe.version import VERSION
+        from latprobe.version import __version__
 
-        typer.echo(f"latprobe {VERSION}")
+        typer.echo(f"latprobe {__version__}")
         raise typer.Exit
 
 
@@ -87,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except TyperException as error:
         return _refuse(error)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeftError):
         _silence_stdout()
         return 0
     except KeyboardInterrupt:

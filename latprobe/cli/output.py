@@ -6,7 +6,8 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,6 +37,18 @@ class Column:
     give_up: int = 0
 
 
+class ReaderLeftError(Exception):
+    """Whoever read our stdout (`| head`) has left. typer would answer EPIPE with exit code 1."""
+
+
+@contextmanager
+def _stdout() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeftError from None
+
+
 def console() -> Console:
     """Rich on stdout as it is now: no markup, since names come from recorded programs."""
     from rich.console import Console
@@ -52,6 +65,7 @@ def console() -> Console:
     )
 
 
+@_stdout()
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     """Prints a table; cells are cleaned of control characters. Figures are never cut."""
     from rich.box import ASCII2, SIMPLE_HEAD
@@ -110,17 +124,20 @@ def records(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             line(f"  {name:<{width}}  {cell}")
 
 
+@_stdout()
 def line(text: str = "", *, style: str | None = None) -> None:
     """Prints one line as it is, not wrapped."""
     console().print(plain_line(text), style=style, soft_wrap=True)
 
 
+@_stdout()
 def data(value: object) -> None:
     """Prints a JSON document."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=_as_json, allow_nan=False)
     sys.stdout.write("\n")
 
 
+@_stdout()
 def csv_rows(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints CSV (RFC 4180 quoting, LF line ends); None is an empty field."""
     writer = csv.writer(sys.stdout, lineterminator="\n")

@@ -10,7 +10,6 @@ from latprobe.cli import options
 
 if TYPE_CHECKING:
     from latprobe.analysis.report import Report
-
     from latprobe.store.query import Query
 
 
@@ -48,7 +47,6 @@ def report(
 def build(query: Query, filters: options.Filters, max_traces: int | None) -> Report:
     """The report for the filters, with a sign of life while it is computed."""
     from latprobe.analysis.report import build_report
-
     from latprobe.cli import messages
 
     with messages.working("Computing critical paths"):

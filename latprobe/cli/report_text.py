@@ -9,7 +9,8 @@ from latprobe.cli import figures, output
 from latprobe.cli.output import Column
 
 if TYPE_CHECKING:
-    from latprobe.analysis.report import Observer, Report, RequestStats, StageRow
+    from latprobe.analysis.coverage import Observer
+    from latprobe.analysis.report import Report, RequestStats, StageRow
 
 BAR_WIDTH = 12
 

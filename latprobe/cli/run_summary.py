@@ -9,7 +9,6 @@ from latprobe.cli import figures, messages
 
 if TYPE_CHECKING:
     from latprobe.analysis.report import Report
-
     from latprobe.cli.child import ChildRun
 
 NOTHING_RECORDED = (
@@ -57,10 +56,9 @@ def next_step(home: Path) -> str:
 def report_of(child: ChildRun) -> Report:
     """The report of this run alone. Raises NoDataError when it recorded nothing."""
     from latprobe.analysis.report import build_report
-    from latprobe.store.reader import open_reader
-
     from latprobe.analysis.scope import Scope
     from latprobe.cli.run_lookup import find_run
+    from latprobe.store.reader import open_reader
 
     with (
         messages.working("Taking in the newest spans"),

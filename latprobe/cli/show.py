@@ -10,9 +10,10 @@ import typer
 from latprobe.cli import options
 
 if TYPE_CHECKING:
+    from latprobe.analysis.traces import Order
     from latprobe.store.query import Query
 
-_ORDERS = {"latest": "recent", "slowest": "slowest"}
+_ORDERS: dict[str, Order] = {"latest": "recent", "slowest": "slowest"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +30,6 @@ def show(
 ) -> None:
     """Show one request: when each stage ran, and which of them the request waited for."""
     from latprobe.analysis.trace import load_trace
-
     from latprobe.cli import output
     from latprobe.cli.open_store import open_store
     from latprobe.cli.waterfall import print_trace
@@ -44,9 +44,8 @@ def show(
 
 def resolve(query: Query, wanted: str) -> str:
     """The trace id for a word; a prefix stays as it is."""
-    from latprobe.analysis.traces import list_traces
-
     from latprobe.analysis.scope import Scope
+    from latprobe.analysis.traces import list_traces
     from latprobe.errors import NoDataError
 
     if wanted not in _ORDERS:

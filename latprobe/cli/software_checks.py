@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from latprobe.cli.finding import Finding
+from latprobe.version import __version__
 
 NEEDED = ("duckdb", "pyarrow", "numpy", "opentelemetry-api", "typer", "rich", "psutil")
 INSTRUMENTORS = "opentelemetry_instrumentor"
@@ -31,8 +32,8 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    own = _version("latprobe")
-    yield Finding("latprobe", "ok", f"{own or 'not installed, run from its sources'}")
+    origin = "" if _version("latprobe") else ", run from its sources"
+    yield Finding("latprobe", "ok", __version__ + origin)
     missing = [name for name in NEEDED if _version(name) is None]
     text = ", ".join(f"{name} {_version(name)}" for name in NEEDED if name not in missing)
     if missing:

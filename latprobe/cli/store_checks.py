@@ -13,9 +13,8 @@ from latprobe.cli.finding import Finding
 from latprobe.errors import LatprobeError, NoDataError
 
 if TYPE_CHECKING:
-    from latprobe.store.status import StoreStatus
-
     from latprobe.config import Settings
+    from latprobe.store.status import StoreStatus
 
 LOW_DISK_BYTES = 1 << 30
 FOREIGN_ACCESS = 0o077
@@ -88,6 +87,8 @@ def _status(status: StoreStatus, settings: Settings) -> Iterator[Finding]:
         f"{figures.count(status.spans)} spans in {figures.count(status.traces)} requests, "
         f"{figures.local_time(status.oldest_ns)} to {figures.local_time(status.newest_ns)}",
     )
+    for note in status.notes:
+        yield Finding("database", "warn", note)
     yield _agent(status, settings)
     yield Finding(
         "journal",
@@ -98,8 +99,8 @@ def _status(status: StoreStatus, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "quarantine",
             "warn",
-            f"{status.quarantined} damaged segments are kept aside in {status.home}/quarantine",
-            "the readable spans were taken in; keep the files for a bug report or delete them",
+            f"{_files(status.quarantined)} kept aside in {status.home}/quarantine",
+            "what could be read is in the store; keep them for a bug report or delete them",
         )
     if status.dropped:
         yield Finding(
@@ -122,3 +123,7 @@ def _agent(status: StoreStatus, settings: Settings) -> Finding:
 
 def _existing_parent(path: Path) -> Path:
     return next(folder for folder in path.parents if folder.exists())
+
+
+def _files(count: int) -> str:
+    return "1 unreadable file is" if count == 1 else f"{count} unreadable files are"

@@ -37,7 +37,6 @@ def traces(
 ) -> None:
     """List recorded requests: the recent, the slowest, the token-heavy or the failed ones."""
     from latprobe.analysis.traces import list_traces
-
     from latprobe.cli import output
     from latprobe.cli.open_store import open_store
     from latprobe.errors import NoDataError

@@ -71,7 +71,7 @@ def _print_spans(trace: Trace) -> None:
         Column("Critical"),
     ]
     if has_tokens:
-        columns += [Column("Tokens in/out"]
+        columns += [Column("Tokens in/out")]
     rows = []
     for span, name in zip(trace.spans, names, strict=True):
         bar = time_bar(span, total_ns=trace.duration_ns, width=width, blocks=_blocks())

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from latprobe.cli import report
 from latprobe.errors import LatprobeError, NoDataError, SegmentError, StoreError, UsageError
-from latprobe.version import VERSION
+from latprobe.version import __version__
 from tests.cli.conftest import Cli
 
 COMMANDS = (
@@ -20,7 +19,7 @@ COMMANDS = (
 
 
 def test_version_is_printed(cli: Cli) -> None:
-    assert cli("--version") == (0, f"latprobe {VERSION}\n", "")
+    assert cli("--version") == (0, f"latprobe {__version__}\n", "")
 
 
 def test_help_lists_every_command(cli: Cli) -> None:
@@ -85,18 +84,16 @@ def test_each_kind_of_error_has_its_exit_code(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(report.options, "Filters", fail)
+    monkeypatch.setattr("latprobe.cli.options.Filters", fail)
     text = str(error)
     assert cli("report") == (code, "", f"latprobe: error: {text}\n" if text else "")
 
 
-def test_an_error_message_cannot_move_the_cursor(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_message_cannot_move_the_cursor(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise StoreError("bad \x1b[2J name")
 
-    monkeypatch.setattr(report.options, "Filters", fail)
+    monkeypatch.setattr("latprobe.cli.options.Filters", fail)
     assert cli("report").err == "latprobe: error: bad \\x1b[2J name\n"
 
 

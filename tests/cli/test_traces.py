@@ -18,7 +18,7 @@ def test_the_newest_request_comes_first(cli: Cli) -> None:
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     ("order", "numbers"),
-    [("recent", [3, 2]), ("slowest", [3, 2]), ("errors", [1])],
+    [("recent", [3, 2]), ("slowest", [3, 2]), ("errors", [1, 3])],
 )
 def test_order_and_limit_choose_the_requests(cli: Cli, order: str, numbers: list[int]) -> None:
     found = json.loads(cli("traces", "--json", "--order", order, "--limit", "2").out)

@@ -1,0 +1,105 @@
+"""`latprobe doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+
+from tests.cli.conftest import Cli
+
+
+class Disk(NamedTuple):
+    """What shutil.disk_usage gives."""
+
+    total: int
+    used: int
+    free: int
+
+
+def findings(cli: Cli) -> dict[str, dict[str, Any]]:
+    """By name; the last one where a name comes twice."""
+    return {f["name"]: f for f in json.loads(cli("doctor", "--json").out)["findings"]}
+
+
+def test_a_sound_store_is_fine_and_every_part_is_named(cli: Cli, store: Path) -> None:
+    found = cli("doctor")
+    assert (found.code, found.err) == (0, "")
+    named = [line[6:22].strip() for line in found.out.splitlines() if line[0] != " "]
+    assert named == [
+        *("python", "latprobe", "packages", "dashboard", "gpu", "tokenizer", "instrumented"),
+        *("store", "disk", "database", "agent", "journal"),
+    ]
+    assert f"ok    store            {store} (from LATPROBE_HOME)\n" in found.out
+    assert "20 spans in 4 requests, 2026-11-02 12:00:00 to 2026-11-02 12:00:04" in found.out
+
+
+def test_no_store_yet_is_not_a_problem(cli: Cli, tmp_path: Path) -> None:
+    found = json.loads(cli("doctor", "--json", "--home", str(tmp_path / "new")).out)
+    store = next(f for f in found["findings"] if f["name"] == "store")
+    assert (found["ok"], store["state"]) == (True, "note")
+    assert "does not exist yet" in store["text"]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_store_from_a_newer_version_is_broken_and_says_to_upgrade(cli: Cli, store: Path) -> None:
+    with duckdb.connect(str(store / "latprobe.duckdb")) as con:
+        con.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+    found = cli("doctor")
+    assert found.code == 4
+    assert "FAIL  database" in found.out
+    assert "pgrade latprobe" in found.out
+
+
+def test_a_file_where_the_folder_should_be_is_broken(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = cli("doctor", "--home", str(tmp_path / "file"))
+    assert found.code == 4
+    assert "is not a folder" in found.out
+    assert "point LATPROBE_HOME or --home at a folder" in found.out
+
+
+@pytest.mark.usefixtures("store")
+def test_a_store_of_somebody_else_is_broken(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4242)
+    found = cli("doctor")
+    assert found.code == 4
+    assert "not to you" in found.out
+    assert "set LATPROBE_HOME to a folder of your own" in found.out
+
+
+def test_a_store_that_others_can_read_is_a_warning_with_the_remedy(cli: Cli, store: Path) -> None:
+    store.chmod(0o755)
+    found = findings(cli)["store"]
+    assert (found["state"], found["advice"]) == ("warn", f"chmod 700 {store}")
+
+
+@pytest.mark.usefixtures("store")
+def test_a_full_disk_is_a_warning_with_the_remedy(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(100 << 30, 100 << 30, 5 << 20))
+    found = findings(cli)["disk"]
+    assert (found["state"], found["text"]) == ("warn", "5.0 MiB free")
+    assert "latprobe prune" in found["advice"]
+
+
+def test_a_damaged_segment_is_kept_aside_and_reported(cli: Cli, store: Path) -> None:
+    (store / "journal" / "1-0-aa.lpj").write_bytes(b"garbage" * 1000)
+    found = findings(cli)["quarantine"]
+    assert (found["state"], found["text"]) == (
+        "warn",
+        f"1 unreadable file is kept aside in {store}/quarantine",
+    )
+
+
+@pytest.mark.usefixtures("store")
+def test_a_missing_extra_names_its_pip_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    assert findings(cli)["dashboard"]["advice"] == "pip install 'latprobe[dashboard]'"
