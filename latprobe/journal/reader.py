@@ -100,7 +100,7 @@ class SegmentReader:
         return is_unlocked(self._fd, self.header.pid)
 
     def take(self, limit: int) -> Taken:
-        """At most `limit` (and the holes) newly committed records, in slot order.
+        """At most `limit` (and the holes) newly committed records, each trace's together.
 
         Raises SegmentError when the file turned out shorter than it was.
         """
@@ -115,6 +115,8 @@ class SegmentReader:
         taken = slots[ready]
         holes = () if is_final else self._holes(taken, next_slot)
         rows, kept_slots, damaged = self._sound(records[ready], taken)
+        order = _trace_order(rows)
+        rows, kept_slots = rows[order], kept_slots[order]
         is_full = next_slot == self.header.capacity and not holes
         return Taken(
             segment=self.path.name,
@@ -252,6 +254,13 @@ class SegmentReader:
                 f"{self.path} is truncated: it has {size} of {self.header.heap_end} bytes. "
                 "It is set aside; check the disk it was written to."
             )
+
+
+def _trace_order(rows: Records) -> npt.NDArray[np.int64]:
+    """Puts each trace's spans side by side, traces by their first span: runs of equal ids compress
+    (with 32 requests at once 30 instead of 60 bytes a span in the store)."""
+    _, first, group = np.unique(rows["trace_low"], return_index=True, return_inverse=True)
+    return np.argsort(first[group], kind="stable")
 
 
 def writer_gone(path: Path) -> bool:

@@ -216,7 +216,9 @@ def _usage(
         return None
     rows = np.array([row for row, _ in details.usage])
     calls = [said for _, said in details.usage]
-    uncached = [uncached_tokens(s.input_tokens, s.cache_read_tokens, s.cache_write_tokens) for s in calls]
+    uncached = [
+        uncached_tokens(s.input_tokens, s.cache_read_tokens, s.cache_write_tokens) for s in calls
+    ]
     names = [taken.names.get(int(number)) for number in records["name"][rows]]
     counts = {
         column: pa.array([getattr(said, column) for said in calls], pa.int64())

@@ -56,6 +56,14 @@ class Database:
             self._root.close()
             self.writer.close()
 
+    def is_usable(self) -> bool:
+        """False after an error that ended the database for this process."""
+        try:
+            self.writer.execute("SELECT 1").fetchall()
+        except duckdb.Error:
+            return False
+        return True
+
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The writer within BEGIN and COMMIT; rolled back when the body raises."""
@@ -88,7 +96,9 @@ class Database:
             if on_start is not None:
                 on_start(cursor)
             cursor.execute("BEGIN TRANSACTION READ ONLY")
-            return cursor.sql(sql, params=[_bindable(value) for value in parameters]).to_arrow_table()
+            return cursor.sql(
+                sql, params=[_bindable(value) for value in parameters]
+            ).to_arrow_table()
         except duckdb.InterruptException as error:
             raise StoreError("The query was interrupted.") from error
         except duckdb.Error as error:
@@ -136,7 +146,8 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _memory_bytes() -> int:
-    return max(MIN_MEMORY_BYTES, min(MAX_MEMORY_BYTES, psutil.virtual_memory().total // 4))
+    total = int(psutil.virtual_memory().total)
+    return max(MIN_MEMORY_BYTES, min(MAX_MEMORY_BYTES, total // 4))
 
 
 def _refuse_writing(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:

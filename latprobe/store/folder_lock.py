@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from latprobe.errors import StoreError
@@ -15,6 +16,10 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK_NAME = "agent.lock"
+# What an agent writes into the lock while it takes in the journal. A command that owns the store
+# for its own duration leaves the file empty, since no writer can count on it.
+AGENT = b"agent"
+OWN_NAMES = {"journal", LOCK_NAME, "agent.log"}
 
 
 class StoreBusyError(StoreError):
@@ -32,10 +37,18 @@ def prepare_folder(home: Path) -> None:
             f"{home} cannot be used as the store folder: {reason}. "
             "Set LATPROBE_HOME to a folder you can write."
         ) from error
+    _make_private(home)
     if hasattr(os, "geteuid") and os.geteuid() not in (0, os.stat(home).st_uid):
         raise StoreError(
             f"{home} belongs to another user. Set LATPROBE_HOME to a folder of your own."
         )
+
+
+def _make_private(home: Path) -> None:
+    """Closes a folder that holds nothing but a store; other folders keep the mode they have."""
+    with suppress(OSError):
+        if os.stat(home).st_mode & 0o077 and set(os.listdir(home)) <= OWN_NAMES:
+            os.chmod(home, 0o700)
 
 
 class FolderLock:
@@ -60,12 +73,27 @@ class FolderLock:
                 self.release()
                 raise StoreBusyError(f"Another process owns the store in {self._path.parent}.")
             threading.Event().wait(0.05)
+        self.mark(b"")
 
     def release(self) -> None:
         """Lets the next owner in."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def mark(self, note: bytes) -> None:
+        """Writes into the locked file what its owner is: AGENT, or nothing."""
+        os.ftruncate(self._fd, 0)
+        os.write(self._fd, note)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+
+    def is_ours(self) -> bool:
+        """False once the store's folder was removed, or replaced, under its owner."""
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return False
+        return self._fd >= 0 and os.path.samestat(found, os.fstat(self._fd))
 
     def _try(self) -> bool:
         try:

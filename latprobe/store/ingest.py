@@ -15,6 +15,7 @@ from latprobe.errors import SegmentError
 from latprobe.journal.reader import SegmentReader, Taken
 from latprobe.store.columns import Rows, to_rows
 from latprobe.store.database import Database
+from latprobe.store.first_row import first_row
 from latprobe.store.journal_folder import JournalFolder
 from latprobe.store.runs import Runs
 
@@ -139,17 +140,24 @@ class Ingester:
             log.warning("%d spans lost their name or attributes to damage in the journal", damaged)
 
     def _note_offsets(self, con: duckdb.DuckDBPyConnection, batch: Batch, sequence: int) -> None:
+        """How far each segment was read. Known segments are updated and not upserted: an upsert
+        leaves a dead row behind, and took 4 ms after some hundreds of batches."""
         now = time.time_ns()
-        for _, taken in batch.taken:
-            run_id = self._runs.known(taken.header.run_uuid) or 0
-            con.execute(
-                "INSERT INTO segments VALUES (?, ?, ?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET records = excluded.records, holes = excluded.holes, "
-                "ingested_ns = excluded.ingested_ns",
-                [taken.segment, run_id, taken.next_slot, _format_holes(taken.holes), now],
-            )
         for name in self._deleted:
             con.execute("DELETE FROM segments WHERE name = ?", [name])
+        for _, taken in batch.taken:
+            holes = _format_holes(taken.holes)
+            if taken.segment in self._offsets:
+                con.execute(
+                    "UPDATE segments SET records = ?, holes = ?, ingested_ns = ? WHERE name = ?",
+                    [taken.next_slot, holes, now, taken.segment],
+                )
+            else:
+                run_id = self._runs.known(taken.header.run_uuid) or 0
+                con.execute(
+                    "INSERT INTO segments VALUES (?, ?, ?, ?, ?)",
+                    [taken.segment, run_id, taken.next_slot, holes, now],
+                )
         con.execute("UPDATE meta SET value = ? WHERE key = 'ingest_seq'", [str(sequence)])
 
     def _finish(self, reader: SegmentReader) -> None:
@@ -163,7 +171,9 @@ class Ingester:
             try:
                 os.unlink(reader.path)
             except OSError as error:
-                self._folder.left_alone[name] = f"{reader.path} cannot be deleted: {error.strerror}."
+                self._folder.left_alone[name] = (
+                    f"{reader.path} cannot be deleted: {error.strerror}."
+                )
                 log.warning("%s", self._folder.left_alone[name])
                 return
         self._forget(name)
@@ -207,7 +217,7 @@ def insert_table(con: duckdb.DuckDBPyConnection, name: str, parts: list[pa.Table
 
 
 def _stored_sequence(con: duckdb.DuckDBPyConnection) -> int:
-    row = con.execute("SELECT value FROM meta WHERE key = 'ingest_seq'").fetchone()
+    row = first_row(con, "SELECT value FROM meta WHERE key = 'ingest_seq'")
     return int(row[0]) if row else 0
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latprobe.errors import SegmentError
-from latprobe.journal.reader import SegmentReader, UnknownVersionError
+from latprobe.journal.header import UnknownVersionError
+from latprobe.journal.reader import SegmentReader
 from latprobe.journal.segment import SUFFIX
 
 log = logging.getLogger("latprobe.agent")

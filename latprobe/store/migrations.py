@@ -7,6 +7,7 @@ from collections.abc import Callable
 import duckdb
 
 from latprobe.errors import StoreError
+from latprobe.store.first_row import first_row
 from latprobe.store.schema import FIRST_META, SCHEMA_VERSION, TABLES, VIEWS
 
 # From the version that is the key to the next one. Each runs in a transaction of its own with the
@@ -34,12 +35,12 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _stored_version(con: duckdb.DuckDBPyConnection) -> int | None:
-    found = con.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta' AND NOT temporary"
-    ).fetchone()
+    found = first_row(
+        con, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta' AND NOT temporary"
+    )
     if not found or not found[0]:
         return None
-    row = con.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    row = first_row(con, "SELECT value FROM meta WHERE key = 'schema_version'")
     if row is None or not str(row[0]).isdigit():
         raise StoreError(
             "The store's database says no schema version, so it is not latprobe's. "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +13,11 @@ import pyarrow as pa
 
 from latprobe.errors import StoreError
 from latprobe.store import retention
-from latprobe.store.database import Database, OnCursor
+from latprobe.store.database import OnCursor
 from latprobe.store.folder_lock import FolderLock, prepare_folder
 from latprobe.store.ingest import BATCH_ROWS, Ingester
 from latprobe.store.journal_folder import JournalFolder
+from latprobe.store.opening import first_line, open_database
 from latprobe.store.parquet import ImportedRows, import_folder
 from latprobe.store.retention import Pruned
 from latprobe.store.rollup import compact, roll_up
@@ -40,12 +39,13 @@ class StoreOwner:
     def __init__(self, home: Path, *, lock: FolderLock | None = None) -> None:
         self.home = home
         self.notes: list[str] = []
+        self._failures: list[str] = []
         prepare_folder(home)
         self._lock = lock or FolderLock(home)
         if lock is None:
             self._lock.acquire()
         try:
-            self._database = self._open()
+            self._database = open_database(home / DATABASE_NAME, self.notes)
             self.folder = JournalFolder(home)
             self._ingester = Ingester(self._database, self.folder)
         except BaseException:
@@ -94,6 +94,19 @@ class StoreOwner:
             total += count
             if count < BATCH_ROWS:
                 return total
+
+    def flush(self, timeout_s: float) -> bool:
+        """True once all that is in the journal now is in the store, False when time ran out or
+        the database could not take it, which the status then tells."""
+        deadline = time.monotonic() + timeout_s
+        try:
+            while self._ingest_batch() >= BATCH_ROWS:
+                if time.monotonic() > deadline:
+                    return False
+        except StoreError as error:
+            self.note_failure(str(error))
+            return False
+        return True
 
     def pids(self) -> dict[int, int | None]:
         """Processes that record now, each with its run's number (None before its first span)."""
@@ -166,6 +179,7 @@ class StoreOwner:
         self.ingest_pending()
         with self._database.lock:
             pruned = retention.prune(self._database, days=days, max_bytes=max_bytes)
+            self._ingester.reload()
             self._version += 1
         return pruned
 
@@ -179,10 +193,20 @@ class StoreOwner:
         return imported
 
     def note_failure(self, reason: str) -> None:
-        """Keeps a reason for the status, once."""
-        if reason not in self.notes:
+        """Keeps a reason for the status until spans are stored again; logs it once."""
+        if reason not in self._failures:
             log.warning("%s", reason)
-            self.notes.append(reason)
+            self._failures.append(reason)
+
+    def reopen_if_broken(self) -> None:
+        """Opens the database again after an error that DuckDB does not recover from."""
+        with self._database.lock:
+            if self._is_closed or self._database.is_usable():
+                return
+            self._ingester.close()
+            self._database.close()
+            self._database = open_database(self.home / DATABASE_NAME, self.notes)
+            self._ingester = Ingester(self._database, self.folder)
 
     def status(
         self, *, agent_pid: int | None = None, agent_started_ns: int | None = None
@@ -197,7 +221,7 @@ class StoreOwner:
             quarantined=self.folder.quarantined(),
             agent_pid=agent_pid,
             agent_started_ns=agent_started_ns,
-            notes=(*self.notes, *self.folder.left_alone.values()),
+            notes=(*self.notes, *self._failures, *self.folder.left_alone.values()),
         )
 
     def _ingest_batch(self) -> int:
@@ -211,6 +235,7 @@ class StoreOwner:
             if count:
                 self._version += 1
                 self._not_rolled += count
+                self._failures.clear()
             return count
 
     def _insert(self, name: str, table: pa.Table) -> None:
@@ -219,46 +244,9 @@ class StoreOwner:
         with self._database.transaction() as con:
             insert_table(con, name, [table])
 
-    def _open(self) -> Database:
-        path = self.home / DATABASE_NAME
-        try:
-            return Database(path)
-        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
-            return self._start_anew(path, error)
-        except duckdb.Error as error:
-            raise StoreError(f"{path} cannot be opened: {error}") from error
-
-    def _start_anew(self, path: Path, error: duckdb.Error) -> Database:
-        """Moves a database aside that cannot be opened, and starts a new one from the journal."""
-        if not path.exists() or not os.access(path, os.R_OK | os.W_OK):
-            raise StoreError(
-                f"{path} cannot be opened: {_first_line(error)} Set LATPROBE_HOME to a folder "
-                "you can write."
-            ) from error
-        aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-        path.rename(aside)
-        wal = path.with_name(path.name + ".wal")
-        if wal.exists():
-            wal.rename(aside.with_name(aside.name + ".wal"))
-        note = (
-            f"The database could not be opened ({_first_line(error)}). It is kept as {aside.name}; "
-            "a new one was started from the journal."
-        )
-        log.error("%s", note)
-        self.notes.append(note)
-        try:
-            return Database(path)
-        except duckdb.Error as second:
-            raise StoreError(f"{path} cannot be created: {_first_line(second)}") from second
-
 
 def _ingest_failed(home: Path, error: duckdb.Error) -> str:
     return (
-        f"The store in {home} cannot take in the journal: {_first_line(error)} "
+        f"The store in {home} cannot take in the journal: {first_line(error)} "
         "The journal is kept and tried again; check the disk's free space."
     )
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -1,7 +1,7 @@
 """latprobe's own Parquet: a folder with a manifest and one file a table, out of and into a store.
 
-Columns are those of the store (docs/parquet-format.md); ids are text, `run_id` only ties the files of
-one folder together: the run's identity is `run_uuid`.
+Columns are those of the store; ids are text, and `run_id` only ties the files of one folder
+together: the run's identity is `run_uuid`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from latprobe.errors import UsageError
 from latprobe.store.database import Database
+from latprobe.store.first_row import first_row
 from latprobe.store.query import Query
 
 FORMAT = "latprobe-parquet"
@@ -104,9 +105,7 @@ def _write_table(
     return count
 
 
-def _chunks(
-    query: Query, table: str, where: str, parameters: list[object]
-) -> Iterator[pa.Table]:
+def _chunks(query: Query, table: str, where: str, parameters: list[object]) -> Iterator[pa.Table]:
     """The table in pieces that fit in memory; an empty one has one empty piece."""
     columns = ", ".join(_column(name) for name in _columns(query, table))
     condition = _condition(table, where)
@@ -199,7 +198,7 @@ def _read(folder: Path, name: str) -> pa.Table:
     if not path.exists():
         if name in ("runs", "spans"):
             raise UsageError(f"{folder} has no {name}.parquet. Export again.")
-        return pa.table({"run_id": pa.array([], pa.uint32())})
+        return pa.table({"time_ns": pa.array([], pa.int64())})
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -209,7 +208,7 @@ def _read(folder: Path, name: str) -> pa.Table:
 def _add_all(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], sequence: int
 ) -> ImportedRows:
-    known = con.execute("SELECT coalesce(max(run_id), 0) FROM runs").fetchone()
+    known = first_row(con, "SELECT coalesce(max(run_id), 0) FROM runs")
     con.execute(
         "CREATE OR REPLACE TEMP TABLE new_runs AS "
         "SELECT i.run_id AS old_id, i.run_uuid::UUID AS run_uuid, "
@@ -225,7 +224,12 @@ def _add_all(
     )
     counts = {
         name: _insert(
-            con, name, tables[name], run_id="m.new_id", extra=extra, source=_source(name, tables[name])
+            con,
+            name,
+            tables[name],
+            run_id="m.new_id",
+            extra=extra,
+            source=_source(name, tables[name]),
         )
         for name, extra in (
             ("events", ""),
@@ -276,22 +280,19 @@ def _insert(
     }
     columns = []
     for column in table.column_names:
+        if column not in stored - _LOCAL:
+            continue
         if column == "run_id":
             columns.append(f"{run_id} AS run_id")
         elif column in ("span_id", "parent_span_id"):
             columns.append(f"{_id(column)} AS {column}")
-        elif column in stored - _LOCAL:
+        else:
             columns.append(f"i.{column}")
-    row = con.execute(
-        f"INSERT INTO {name} BY NAME SELECT {', '.join(columns)}{extra} FROM {source}"
-    ).fetchone()
+    row = first_row(
+        con, f"INSERT INTO {name} BY NAME SELECT {', '.join(columns)}{extra} FROM {source}"
+    )
     return int(row[0]) if row else 0
 
 
 def _id(column: str) -> str:
     return f"('0x' || i.{column})::UBIGINT"
-
-
-def as_dict(rows: ExportedRows | ImportedRows) -> dict[str, int]:
-    """The counts by table."""
-    return asdict(rows)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 AGENT_START_S = 15.0
 OWNER_INGEST_EVERY_S = 0.5
+FIRST_FLUSH_S = 10.0
 
 
 class Backend(Protocol):
@@ -122,8 +123,7 @@ class OwnerBackend:
         return self._owner.query(sql, parameters)
 
     def flush(self, timeout_s: float) -> bool:
-        self._owner.ingest_pending()
-        return True
+        return self._owner.flush(timeout_s)
 
     def status(self) -> StoreStatus:
         return self._owner.status()
@@ -187,7 +187,10 @@ def _start_agent(home: Path) -> AgentClient | None:
 
     if not ensure_agent(home, wait=True):
         return None
-    return connect(home)
+    client = connect(home)
+    if client is not None:
+        client.flush(FIRST_FLUSH_S)
+    return client
 
 
 def _become_owner(home: Path) -> Backend:

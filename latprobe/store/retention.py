@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from latprobe.store.database import Database
+from latprobe.store.first_row import first_row
 from latprobe.store.rollup import roll_up
 
 DEFAULT_DAYS = 30.0
@@ -85,17 +86,18 @@ def _remove_before(database: Database, cutoff_ns: int, removed: dict[str, int]) 
 
 
 def _delete(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
+    row = first_row(con, sql)
     return int(row[0]) if row else 0
 
 
 def _cutoff_for(database: Database, share: float) -> int | None:
     """The time before which that share of the spans and samples started; None without any."""
-    row = database.writer.execute(
+    row = first_row(
+        database.writer,
         "SELECT quantile_disc(t, ?) FROM (SELECT start_ns AS t FROM spans "
         "UNION ALL SELECT time_ns FROM samples)",
         [min(max(share * 1.05, 0.02), 1.0)],
-    ).fetchone()
+    )
     return None if row is None or row[0] is None else int(row[0]) + 1
 
 
@@ -104,9 +106,7 @@ def _checkpoint(database: Database) -> None:
 
 
 def _used_bytes(database: Database) -> int:
-    row = database.writer.execute(
-        "SELECT used_blocks * block_size FROM pragma_database_size()"
-    ).fetchone()
+    row = first_row(database.writer, "SELECT used_blocks * block_size FROM pragma_database_size()")
     return int(row[0]) if row else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from latprobe.store.database import Database
+from latprobe.store.first_row import first_row
 from latprobe.store.schema import ROLLUP_SELECT
 
 # The merged table must be this much smaller for a compaction to be worth its rewrite.
@@ -35,9 +36,7 @@ def roll_up(database: Database) -> int:
 def compact(database: Database) -> bool:
     """Merges rollup rows of the same minute, stage and bin; False when it is not worth it."""
     with database.transaction() as con:
-        row = con.execute(
-            f"SELECT count(*), count(DISTINCT ({_KEYS})) FROM rollups"
-        ).fetchone()
+        row = first_row(con, f"SELECT count(*), count(DISTINCT ({_KEYS})) FROM rollups")
         total, distinct = row or (0, 0)
         if total < 1000 or distinct > total * MIN_GAIN:
             return False
@@ -49,5 +48,5 @@ def compact(database: Database) -> bool:
 
 
 def _meta(con: duckdb.DuckDBPyConnection, key: str) -> int:
-    row = con.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+    row = first_row(con, "SELECT value FROM meta WHERE key = ?", [key])
     return int(row[0]) if row else 0

@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from latprobe.journal.reader import Header, Taken
+from latprobe.journal.header import Header
+from latprobe.journal.reader import Taken
 from latprobe.store.git_commit import git_commit
 from latprobe.store.json_text import json_text
 

@@ -106,9 +106,7 @@ def _add(details: Details, row: int, attributes: dict[str, Any], extra: dict[str
     median, p95 = _gap_percentiles(extra.get("gaps"))
     columns["gap_p50_ns"].append(median)
     columns["gap_p95_ns"].append(p95)
-    if said.model is not None and (
-        said.input_tokens is not None or said.output_tokens is not None
-    ):
+    if said.model is not None and (said.input_tokens is not None or said.output_tokens is not None):
         details.usage.append((row, said))
 
 
@@ -133,9 +131,7 @@ def _add_events(details: Details, row: int, events: list[Any]) -> str | None:
         attributes = attributes if isinstance(attributes, dict) else {}
         if name == "exception":
             error_type = _text(attributes.get("exception.type"))
-        details.events.append(
-            (row, offset_ns, _text(name) or "", attributes_json(attributes))
-        )
+        details.events.append((row, offset_ns, _text(name) or "", attributes_json(attributes)))
     return error_type
 
 

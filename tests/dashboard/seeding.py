@@ -117,9 +117,7 @@ def new_store(home: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def seed(
-    home: Path, *, requests: int = 60, end_ns: int = END_NS, length_ns: int = HOUR_NS
-) -> Path:
+def seed(home: Path, *, requests: int = 60, end_ns: int = END_NS, length_ns: int = HOUR_NS) -> Path:
     """A store with so many requests evenly over `length_ns` before `end_ns`, in two runs."""
     with new_store(home) as connection:
         add_runs(connection, start_ns=end_ns - length_ns, second_ns=end_ns - length_ns // 2)
@@ -163,11 +161,20 @@ def seed_names(home: Path, names: list[str]) -> Path:
                 "INSERT INTO spans BY NAME SELECT '00000000-0000-4000-8000-000000000001'::UUID"
                 " AS trace_id, ?::UBIGINT AS span_id, ?::UBIGINT AS parent_span_id,"
                 " 1::UINTEGER AS run_id, 1::UINTEGER AS ingest_seq, ? AS name, 'internal' AS kind,"
-                " 'error' AS status, ? AS status_message, ?::BIGINT AS start_ns,"
+                " CASE WHEN ? = 0 THEN 'ok' ELSE 'error' END AS status,"
+                " CASE WHEN ? > 0 THEN ? END AS status_message, ?::BIGINT AS start_ns,"
                 " ?::BIGINT AS duration_ns, ? AS modality, to_json(MAP {'value': ?}) AS attributes",
                 [
-                    at + 1, None if at == 0 else 1, name, name, END_NS + at * 1_000_000,
-                    50_000_000 if at == 0 else 1_000_000, name, name,
+                    at + 1,
+                    None if at == 0 else 1,
+                    name,
+                    at,
+                    at,
+                    name,
+                    END_NS + at * 1_000_000,
+                    50_000_000 if at == 0 else 1_000_000,
+                    name,
+                    name,
                 ],
             )
             connection.execute(

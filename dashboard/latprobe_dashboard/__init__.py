@@ -1,0 +1,1 @@
+"""latprobe's dashboard: Streamlit pages over the store, one question a page."""

@@ -1,0 +1,25 @@
+"""The list of pages. Streamlit runs this file once per visitor and interaction."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from latprobe_dashboard import links
+from latprobe_dashboard.pages import health, live, overview, request, stage, traces
+from latprobe_dashboard.theme import ICON_FILE, WORDMARK_FILE
+
+SECTIONS = {"Why slow": (overview, stage, request), "Data": (traces, live, health)}
+
+st.set_page_config(page_title="latprobe", page_icon=str(ICON_FILE), layout="wide")
+st.logo(WORDMARK_FILE, size="large")
+_pages = {
+    page.PATH: st.Page(
+        page.render, title=page.TITLE, icon=page.ICON, url_path=page.PATH, default=not page.PATH
+    )
+    for section in SECTIONS.values()
+    for page in section
+}
+links.register(_pages)
+st.navigation(
+    {title: [_pages[page.PATH] for page in section] for title, section in SECTIONS.items()}
+).run()

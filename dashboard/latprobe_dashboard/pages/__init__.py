@@ -1,0 +1,1 @@
+"""The pages: each module has TITLE, PATH and ICON for the sidebar and a `render`."""

@@ -1,0 +1,132 @@
+"""Is it healthy now? The last minute, redrawn every second."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from latprobe.analysis.scope import Scope
+from latprobe.errors import LatprobeError
+from latprobe_dashboard import data, filters, links, quantities, shown_text, visitor
+from latprobe_dashboard.charts import cards, rows
+from latprobe_dashboard.frame import sentence, show
+from latprobe_dashboard.live_queries import NewRequest, Pulse
+
+TITLE, PATH, ICON = "Live", "live", ":material/monitor_heart:"
+QUESTION = "Is it healthy now?"
+REFRESH_S = 1.0
+QUIET_NS = 15_000_000_000
+
+COLUMNS = (
+    rows.Column("Request"),
+    rows.Column("Duration", is_bar=True),
+    rows.Column("Status"),
+    rows.Column("Service"),
+    rows.Column("Ended", is_number=True),
+    rows.Column("Trace"),
+)
+
+
+def render() -> None:
+    show(QUESTION, _body, is_filtered=False)
+
+
+def _body(_scope: Scope) -> None:
+    _last_minute()
+
+
+@st.fragment(run_every=REFRESH_S)
+def _last_minute() -> None:
+    now_ns = filters.now_ns()
+    try:
+        pulse = data.pulse(now_ns)
+    except LatprobeError as error:
+        st.warning(f"{shown_text.block(str(error))} Trying again.")
+        return
+    sentence([_answer(pulse, now_ns)])
+    cards.mount(_cards(pulse))
+    st.html('<p class="lp-h">Newest requests<small>the last 20</small></p>')
+    top = max((row.duration_ms for row in pulse.newest), default=0.0) or 1.0
+    shown = [_row(row, top, now_ns) for row in pulse.newest]
+    opened = rows.mount(COLUMNS, shown, key="lp_newest", label="Newest requests")
+    if opened is not None:
+        links.go("trace", id=pulse.newest[opened].trace_id)
+
+
+def _answer(pulse: Pulse, now_ns: int) -> str:
+    if not pulse.requests:
+        if pulse.last_end_ns is None:
+            return "Nothing has finished yet."
+        return f"<b>Quiet.</b> The last request ended {_ago(now_ns - pulse.last_end_ns)}."
+    failing = pulse.errors / pulse.requests
+    words = f"<b>{quantities.rate(pulse.rate_per_s)}</b> over the last minute"
+    words += f", p95 <b>{quantities.milliseconds(pulse.p95_ms)}</b>"
+    if failing:
+        words += f', <span class="lp-bad">{quantities.share(failing)} failing</span>'
+    else:
+        words += ", no errors"
+    if pulse.last_end_ns is not None and now_ns - pulse.last_end_ns > QUIET_NS:
+        words += f". The last request ended {_ago(now_ns - pulse.last_end_ns)}"
+    return words + "."
+
+
+def _cards(pulse: Pulse) -> list[cards.Card]:
+    points = pulse.points
+    return [
+        cards.Card(
+            "Rate",
+            quantities.rate(pulse.rate_per_s),
+            f"{quantities.count(pulse.requests)} in the last minute",
+            [point.requests for point in points],
+        ),
+        cards.Card("p50", quantities.milliseconds(pulse.p50_ms), "of the last minute"),
+        cards.Card(
+            "p95",
+            quantities.milliseconds(pulse.p95_ms),
+            "of the last minute",
+            [point.p95_ms for point in points],
+        ),
+        cards.Card(
+            "Errors",
+            quantities.share(pulse.errors / pulse.requests if pulse.requests else None),
+            f"{quantities.count(pulse.errors)} failed",
+            [point.errors for point in points],
+            is_error=bool(pulse.errors),
+        ),
+        _host_card(pulse, "CPU of this host", "host.cpu_pct"),
+        _host_card(pulse, "Memory of this host", "host.mem_used_bytes"),
+    ]
+
+
+def _host_card(pulse: Pulse, label: str, metric: str) -> cards.Card:
+    """The host's newest reading of a metric, whose unit is in its name."""
+    values = [point.value for point in pulse.host if point.metric == metric]
+    if not values:
+        return cards.Card(label, quantities.NOT_MEASURED, "no reading in a minute")
+    if metric.endswith("_bytes"):
+        return cards.Card(label, quantities.size(values[-1]), "in use", values)
+    return cards.Card(label, quantities.share(values[-1] / 100), "of all cores", values)
+
+
+def _row(row: NewRequest, top: float, now_ns: int) -> rows.Row:
+    ended_ns = row.start_ns + int(row.duration_ms * 1e6)
+    return rows.Row(
+        cells=(
+            rows.Cell(shown_text.line(row.name)),
+            rows.Cell(quantities.milliseconds(row.duration_ms), share=row.duration_ms / top),
+            rows.Cell(shown_text.line(row.status, 20), is_bad=row.status == "error"),
+            rows.Cell(shown_text.line_or_dash(row.service, 30)),
+            rows.Cell(_ago(now_ns - ended_ns), hint=quantities.moment(ended_ns, visitor.zone())),
+            rows.Cell(row.trace_id[:8], hint=row.trace_id),
+        ),
+        link=links.address("trace", id=row.trace_id),
+    )
+
+
+def _ago(age_ns: int) -> str:
+    seconds = max(age_ns, 0) / 1e9
+    if seconds < 1:
+        return "just now"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"

@@ -1,0 +1,140 @@
+"""What happened in this request? Its waterfall, and all that is known about one span of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.trace import Trace, TraceSpan
+from latprobe.errors import NoDataError, UsageError
+from latprobe_dashboard import data, links, quantities, shown_text, visitor
+from latprobe_dashboard.charts import waterfall
+from latprobe_dashboard.frame import sentence, show
+from latprobe_dashboard.pages.span_panel import span_panel
+from latprobe_dashboard.theme import HUES, hue_of
+
+TITLE, PATH, ICON = "Trace", "trace", ":material/account_tree:"
+QUESTION = "What happened in this request?"
+TEXT_ROWS = 1_000
+
+
+def render() -> None:
+    show(QUESTION, _body, is_filtered=False)
+
+
+def _body(scope: Scope) -> None:
+    asked = st.query_params.get("id")
+    if asked is None:
+        slowest = data.traces(scope, order="slowest", limit=1)
+        if not slowest:
+            raise NoDataError("No request has finished yet.")
+        asked = st.query_params["id"] = slowest[0].trace_id
+    try:
+        trace = data.trace(asked)
+    except (NoDataError, UsageError) as error:
+        st.info(shown_text.block(str(error), 400))
+        if st.button("Show all requests"):
+            links.go("traces")
+        return
+    sentence(_answer(trace))
+    st.html(f'<p class="lp-note">{_identity(trace)}</p>')
+    _details(trace)
+    _as_text(trace)
+
+
+def _answer(trace: Trace) -> list[str]:
+    total_ms = trace.duration_ns / 1e6
+    words = [f"<b>{quantities.milliseconds(total_ms)}</b>"]
+    if trace.usual_p50_ms:
+        ratio = total_ms / trace.usual_p50_ms
+        words.append(
+            f"<b>{quantities.times(ratio)}</b> the usual "
+            f"{quantities.milliseconds(trace.usual_p50_ms)} (p50)"
+        )
+    greatest = max(trace.spans, key=lambda span: span.critical_ns)
+    if trace.duration_ns > 0 and greatest.critical_ns > 0:
+        part = quantities.share(greatest.critical_ns / trace.duration_ns)
+        words.append(
+            f"<b>{shown_text.markup(greatest.name)}</b> held it up for "
+            f"{quantities.nanoseconds(greatest.critical_ns)} ({part})"
+        )
+    failed = sum(span.status == "error" for span in trace.spans)
+    if failed:
+        words.append(f'<span class="lp-bad">{failed:,} failed</span>')
+    return [" · ".join(words)]
+
+
+def _identity(trace: Trace) -> str:
+    service = shown_text.markup(trace.service, 40) if trace.service else "unknown service"
+    return (
+        f'<span class="lp-mono">{trace.trace_id}</span> · {service} · run {trace.run_id} · '
+        f"{quantities.moment(trace.start_ns, visitor.zone())}"
+    )
+
+
+def _legend(trace: Trace) -> None:
+    used = {hue_of(span.modality).key for span in trace.spans}
+    lanes = "".join(
+        f'<span><i class="lp-{hue.key}"></i>{hue.label}</span>' for hue in HUES if hue.key in used
+    )
+    st.html(
+        f'<div class="lp-legend">{lanes}<span><i class="lp-under"></i>on the critical path</span>'
+        '<span class="lp-keys">scroll: rows · Ctrl+scroll: zoom · drag: pan · double-click: fit'
+        "</span></div>"
+    )
+
+
+@st.fragment
+def _details(trace: Trace) -> None:
+    """The waterfall and the panel beside it; picking a span redraws only these."""
+    _legend(trace)
+    left, right = st.columns([5, 2], gap="small")
+    selected = _selected(trace)
+    with left:
+        picked = waterfall.mount(
+            trace.spans,
+            duration_ns=trace.duration_ns,
+            selected=selected,
+            key=f"lp_waterfall_{trace.trace_id}",
+        )
+    if picked is not None and picked != selected:
+        selected = picked
+        st.query_params["span"] = trace.spans[picked].span_id
+    with right, st.container(border=True, key="lp_span"):
+        span_panel(trace, trace.spans[selected], height=waterfall.height_of(len(trace.spans)) - 105)
+
+
+def _selected(trace: Trace) -> int:
+    """The span in the address, else the one that held the request up longest."""
+    asked = st.query_params.get("span")
+    for at, span in enumerate(trace.spans):
+        if span.span_id == asked:
+            return at
+    return max(range(len(trace.spans)), key=lambda at: trace.spans[at].critical_ns)
+
+
+def _as_text(trace: Trace) -> None:
+    """The same as a table, for screen readers, for searching and for copying."""
+    with st.expander("As a table", on_change="rerun", key="lp_as_table") as box:
+        if not box.open:
+            return
+        st.dataframe(_frame(trace.spans[:TEXT_ROWS]), hide_index=True, height=400)
+        if len(trace.spans) > TEXT_ROWS:
+            st.caption(f"The first {TEXT_ROWS:,} of {len(trace.spans):,} spans.")
+
+
+def _frame(spans: tuple[TraceSpan, ...]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "span": ["\u2003" * min(s.depth, 12) + shown_text.line(s.name) for s in spans],
+            "from ms": [s.offset_ns / 1e6 for s in spans],
+            "duration ms": [s.duration_ns / 1e6 for s in spans],
+            "own ms": [s.self_ns / 1e6 for s in spans],
+            "critical ms": [s.critical_ns / 1e6 for s in spans],
+            "modality": [s.modality for s in spans],
+            "status": [s.status for s in spans],
+            "tokens in": pd.array([s.input_tokens for s in spans], dtype="Int64"),
+            "tokens out": pd.array([s.output_tokens for s in spans], dtype="Int64"),
+        }
+    )

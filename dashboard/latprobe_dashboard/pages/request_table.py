@@ -1,0 +1,55 @@
+"""The table of requests that several pages end with; a row opens its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from latprobe.analysis.traces import TraceRow
+from latprobe_dashboard import links, quantities, shown_text, visitor
+from latprobe_dashboard.charts import rows
+
+COLUMNS = (
+    rows.Column("Request"),
+    rows.Column("Duration", is_bar=True),
+    rows.Column("Waits most for"),
+    rows.Column("Spans", is_number=True),
+    rows.Column("Errors", is_number=True, help="Failed spans of the request"),
+    rows.Column("Tokens in", is_number=True),
+    rows.Column("Tokens out", is_number=True),
+    rows.Column("Service"),
+    rows.Column("Started", is_number=True),
+    rows.Column("Trace"),
+)
+
+
+def request_table(found: Sequence[TraceRow], *, key: str, label: str) -> None:
+    """Draws the rows; opening one leaves for its trace."""
+    top = max((row.duration_ms for row in found), default=0.0) or 1.0
+    zone = visitor.zone()
+    shown = [
+        rows.Row(
+            cells=(
+                rows.Cell(shown_text.line(row.name)),
+                rows.Cell(quantities.milliseconds(row.duration_ms), share=row.duration_ms / top),
+                rows.Cell(
+                    shown_text.line(row.slowest_stage)
+                    if row.slowest_stage
+                    else quantities.NOT_MEASURED
+                ),
+                rows.Cell(quantities.count(row.spans)),
+                rows.Cell(quantities.count(row.errors), is_bad=row.errors > 0),
+                rows.Cell(quantities.count(row.input_tokens)),
+                rows.Cell(quantities.count(row.output_tokens)),
+                rows.Cell(
+                    shown_text.line(row.service, 30) if row.service else quantities.NOT_MEASURED
+                ),
+                rows.Cell(quantities.moment(row.start_ns, zone)),
+                rows.Cell(row.trace_id[:8], hint=row.trace_id),
+            ),
+            link=links.address("trace", id=row.trace_id),
+        )
+        for row in found
+    ]
+    opened = rows.mount(COLUMNS, shown, key=key, label=label)
+    if opened is not None:
+        links.go("trace", id=found[opened].trace_id)

@@ -1,0 +1,111 @@
+"""All that is known about one span, as text."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from latprobe.analysis.trace import Trace, TraceEvent, TraceSpan
+from latprobe_dashboard import links, quantities, shown_text
+from latprobe_dashboard.theme import hue_of
+
+SHORT_CHARS = 160
+LONG_CHARS = 20_000
+ATTRIBUTES_SHOWN = 60
+EVENTS_SHOWN = 50
+
+
+def span_panel(trace: Trace, span: TraceSpan, *, height: int) -> None:
+    """Draws the panel."""
+    hue = hue_of(span.modality)
+    bad = ' class="lp-bad"' if span.status == "error" else ""
+    st.html(
+        f'<p class="lp-span-name">{shown_text.markup(span.name, 200)}</p>'
+        f'<div class="lp-legend"><span><i class="lp-{hue.key}"></i>{hue.label}</span>'
+        f"<span>{shown_text.markup(span.kind, 20)}</span>"
+        f"<span{bad}>{shown_text.markup(span.status, 20)}</span></div>"
+    )
+    with st.container(height=max(height, 200), border=False, key="lp_span_facts"):
+        if span.status_message or span.error_type:
+            words = ": ".join(filter(None, (span.error_type, span.status_message)))
+            st.error(shown_text.block(words))
+        _facts(_figures(trace, span))
+        _attributes(span)
+        _events(trace, span.events)
+    address = links.stage_address(span.name)
+    if address and st.button("When is this stage slow?", key="lp_to_stage", width="stretch"):
+        links.go("stage", name=span.name)
+
+
+def _figures(trace: Trace, span: TraceSpan) -> list[tuple[str, str]]:
+    facts = [
+        ("duration", quantities.nanoseconds(span.duration_ns)),
+        ("own time", quantities.nanoseconds(span.self_ns)),
+        ("critical", f"{quantities.nanoseconds(span.critical_ns)}{_of(trace, span)}"),
+        ("began at", quantities.nanoseconds(span.offset_ns)),
+        ("CPU time", quantities.nanoseconds(span.cpu_ns)),
+        ("model", span.model and shown_text.line(span.model)),
+        ("tokens in", quantities.exact(span.input_tokens) if span.input_tokens else None),
+        ("tokens out", quantities.exact(span.output_tokens) if span.output_tokens else None),
+        ("per second", _token_rate(span)),
+        ("first chunk", quantities.nanoseconds(span.ttft_ns) if span.ttft_ns else None),
+        ("chunks", quantities.exact(span.chunks) if span.chunks else None),
+        ("cost", quantities.dollars(span.cost_usd) if span.cost_usd is not None else None),
+        ("process", None if span.pid is None else str(span.pid)),
+        ("thread", span.thread and shown_text.line(span.thread)),
+        ("span id", span.span_id),
+    ]
+    return [(label, text) for label, text in facts if text]
+
+
+def _of(trace: Trace, span: TraceSpan) -> str:
+    if trace.duration_ns <= 0:
+        return ""
+    return f" ({quantities.share(span.critical_ns / trace.duration_ns)})"
+
+
+def _token_rate(span: TraceSpan) -> str | None:
+    if not span.output_tokens or span.duration_ns <= 0:
+        return None
+    return f"{quantities.significant(span.output_tokens / (span.duration_ns / 1e9))} tokens"
+
+
+def _facts(facts: list[tuple[str, str]]) -> None:
+    body = "".join(
+        f"<dt>{shown_text.markup(label)}</dt><dd>{shown_text.block_markup(text)}</dd>"
+        for label, text in facts
+    )
+    st.html(f'<dl class="lp-facts">{body}</dl>')
+
+
+def _attributes(span: TraceSpan) -> None:
+    shown = list(span.attributes.items())[:ATTRIBUTES_SHOWN]
+    short = [(name, value) for name, value in shown if len(shown_text.value(value)) <= SHORT_CHARS]
+    if short:
+        st.html('<p class="lp-h">Attributes</p>')
+        _facts([(name, shown_text.value(value)) for name, value in short])
+    for name, value in shown:
+        text = shown_text.value(value, LONG_CHARS)
+        if len(text) > SHORT_CHARS:
+            st.html(f'<p class="lp-h">{shown_text.markup(name)}</p>')
+            st.code(text, language=None, wrap_lines=True, height=200)
+    if len(span.attributes) > ATTRIBUTES_SHOWN:
+        st.caption(f"{ATTRIBUTES_SHOWN} of {len(span.attributes):,} attributes.")
+
+
+def _events(trace: Trace, events: tuple[TraceEvent, ...]) -> None:
+    if not events:
+        return
+    st.html('<p class="lp-h">Events</p>')
+    _facts(
+        [
+            (quantities.nanoseconds(event.time_ns - trace.start_ns), _event_words(event))
+            for event in events[:EVENTS_SHOWN]
+        ]
+    )
+
+
+def _event_words(event: TraceEvent) -> str:
+    name = shown_text.line(event.name)
+    if not event.attributes:
+        return name
+    return f"{name}\n{shown_text.value(event.attributes, 400)}"

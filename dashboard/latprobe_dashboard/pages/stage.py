@@ -1,0 +1,181 @@
+"""When is this stage slow? Its figures, its latency over time, its distribution, its worst."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from latprobe.analysis.percentiles import StageStats
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.stage_detail import SlowSpan, StageDetail
+from latprobe.analysis.timeline import TimelinePoint
+from latprobe.errors import NoDataError
+from latprobe_dashboard import data, links, quantities, shown_text, visitor
+from latprobe_dashboard.charts import cards, histogram, latency, rows
+from latprobe_dashboard.frame import sentence, show
+
+TITLE, PATH, ICON = "Stage", "stage", ":material/timeline:"
+QUESTION = "When is this stage slow?"
+HARDLY = 0.0005  # a stage around others, or one that always runs beside a longer one
+
+COLUMNS = (
+    rows.Column("Started"),
+    rows.Column("Duration", is_bar=True),
+    rows.Column("Status"),
+    rows.Column("Model"),
+    rows.Column("Tokens in", is_number=True),
+    rows.Column("Tokens out", is_number=True),
+    rows.Column("Trace"),
+)
+
+
+def render() -> None:
+    show(QUESTION, _body)
+
+
+def _body(scope: Scope) -> None:
+    report = data.report(scope)
+    names = [row.name for row in report.stages]
+    name = _chosen(names)
+    if name is None:
+        return
+    row = next(row for row in report.stages if row.name == name)
+    within = replace(scope, stage=name)
+    try:
+        detail = data.detail(within)
+    except NoDataError:
+        st.info("This stage has no spans in this window. Choose a longer one.")
+        return
+    points = data.timeline(within)
+    sentence(_answer(detail.stats, row.critical_share, row.verdict))
+    cards.mount(_cards(detail.stats, row.self_ms_per_trace, points))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.html('<p class="lp-h">Latency and errors over time</p>')
+        latency.mount(points, key="lp_stage_time", height=320)
+    with right:
+        st.html('<p class="lp-h">Distribution<small>logarithmic bins</small></p>')
+        histogram.mount(
+            detail.histogram,
+            p50_ms=detail.stats.p50_ms,
+            p95_ms=detail.stats.p95_ms,
+            is_dark=visitor.is_dark(),
+            key="lp_histogram",
+            height=320,
+        )
+    _slowest(detail)
+
+
+def _chosen(names: list[str]) -> str | None:
+    """The stage in the address, else the one with the greatest critical share."""
+    asked = st.query_params.get("name")
+    if asked is not None and asked not in names:
+        st.info(
+            f"No stage called {shown_text.line(asked)} is in this window. "
+            "Choose one of those that are."
+        )
+    known = asked if asked in names else None
+    st.session_state["w_stage"] = known or (names[0] if asked is None else None)
+    picked: str | None = st.selectbox(
+        "Stage",
+        names,
+        key="w_stage",
+        format_func=shown_text.line,
+        width=360,
+        label_visibility="collapsed",
+        placeholder="Choose a stage",
+        on_change=_picked,
+    )
+    return picked
+
+
+def _picked() -> None:
+    if st.session_state["w_stage"] is not None:
+        st.query_params["name"] = st.session_state["w_stage"]
+
+
+def _answer(stats: StageStats, critical_share: float, verdict: str | None) -> list[str]:
+    spread = stats.p99_ms / stats.p50_ms if stats.p50_ms else None
+    name = f"<b>{shown_text.markup(stats.name)}</b>"
+    if critical_share < HARDLY:
+        words = [f"Requests hardly wait for {name} itself."]
+    else:
+        words = [f"{name} is <b>{quantities.share(critical_share)}</b> of what requests wait for."]
+    if spread is not None:
+        words.append(f"Its p99 is <b>{quantities.times(spread)}</b> its p50.")
+    if verdict is not None:
+        words.append(f"It is <b>{verdict}</b>.")
+    if stats.errors:
+        words.append(
+            f'<span class="lp-bad">{quantities.share(stats.errors / stats.count)} fail.</span>'
+        )
+    return words
+
+
+def _cards(stats: StageStats, self_ms: float, points: list[TimelinePoint]) -> list[cards.Card]:
+    return [
+        cards.Card(
+            "Spans",
+            quantities.count(stats.count),
+            f"{quantities.milliseconds(stats.total_ms)} in all",
+            [p.count for p in points],
+        ),
+        cards.Card(
+            "p50",
+            quantities.milliseconds(stats.p50_ms),
+            "half are faster",
+            [p.p50_ms for p in points],
+        ),
+        cards.Card(
+            "p95",
+            quantities.milliseconds(stats.p95_ms),
+            f"p99 {quantities.milliseconds(stats.p99_ms)}",
+            [p.p95_ms for p in points],
+        ),
+        cards.Card("Own time", quantities.milliseconds(self_ms), "per request, self only"),
+        cards.Card(
+            "Errors",
+            quantities.share(stats.errors / stats.count),
+            f"{quantities.count(stats.errors)} of {quantities.count(stats.count)}",
+            [p.errors / p.count if p.count else None for p in points],
+            is_error=bool(stats.errors),
+        ),
+        cards.Card(
+            "Tokens out",
+            quantities.count(stats.output_tokens),
+            f"{quantities.count(stats.input_tokens)} in",
+        ),
+    ]
+
+
+def _slowest(detail: StageDetail) -> None:
+    st.html('<p class="lp-h">Slowest spans<small>a row opens the request</small></p>')
+    top = max((span.duration_ms for span in detail.slowest), default=0.0) or 1.0
+    opened = rows.mount(
+        COLUMNS,
+        [_slow_row(span, top) for span in detail.slowest],
+        key="lp_slow_spans",
+        label="Slowest spans",
+    )
+    if opened is not None:
+        span = detail.slowest[opened]
+        links.go("trace", id=span.trace_id, span=span.span_id)
+    if detail.attributes:
+        names = ", ".join(shown_text.markup(name, 60) for name in detail.attributes[:30])
+        st.html(f'<p class="lp-note">Attributes recorded on it: {names}</p>')
+
+
+def _slow_row(span: SlowSpan, top: float) -> rows.Row:
+    return rows.Row(
+        cells=(
+            rows.Cell(quantities.moment(span.start_ns, visitor.zone())),
+            rows.Cell(quantities.milliseconds(span.duration_ms), share=span.duration_ms / top),
+            rows.Cell(span.status, is_bad=span.status == "error"),
+            rows.Cell(shown_text.line_or_dash(span.model, 40)),
+            rows.Cell(quantities.count(span.input_tokens)),
+            rows.Cell(quantities.count(span.output_tokens)),
+            rows.Cell(span.trace_id[:8], hint=span.trace_id),
+        ),
+        link=links.address("trace", id=span.trace_id, span=span.span_id),
+    )

@@ -1,0 +1,205 @@
+"""Starts the dashboard and blocks until it is told to stop.
+
+Streamlit runs inside this process (`st.App.run`): a `python -m streamlit` child would survive a
+SIGTERM of its parent. All configuration is given here, in code, because Streamlit would otherwise
+read whatever `.streamlit/config.toml` lies in the user's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from latprobe.clock import monotonic_ns
+from latprobe.errors import NoDataError, UsageError
+from latprobe_dashboard import data
+from latprobe_dashboard.gate import LOOPBACK_NAMES, Gate, Rules
+from latprobe_dashboard.theme import THEME_FILE
+
+FIRST_PORT = 8788
+PORTS_TRIED = 40
+READY_TIMEOUT_S = 60.0
+TOKEN_VARIABLE = "LATPROBE_DASHBOARD_TOKEN"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    home: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    open_browser: bool = True,
+    on_ready: Callable[[str], None] | None = None,
+    token: str | None = None,
+) -> None:
+    """Returns when SIGINT or SIGTERM stopped the server; call it on the main thread.
+
+    `port` None takes the first free one from 8788. `token` (or LATPROBE_DASHBOARD_TOKEN) is asked
+    of every visitor, and is required on an address other machines can reach. Raises UsageError for
+    a busy port or a missing token, StoreError for a store that cannot be opened.
+    """
+    token = token or os.environ.get(TOKEN_VARIABLE) or None
+    if host not in _LOOPBACK and token is None:
+        raise UsageError(
+            f"Other machines can reach {host}, so the dashboard needs a token there. "
+            f"Set {TOKEN_VARIABLE} to a long secret, or leave --host away."
+        )
+    chosen = _free_port(host, port)
+    data.use_store(home)
+    with contextlib.suppress(NoDataError):  # the pages say how to start, and look again
+        data.reader()
+    url = f"http://{_in_url(host)}:{chosen}/" + (f"?token={token}" if token else "")
+    announce = threading.Thread(
+        target=_announce,
+        args=(f"http://{_in_url(_reachable(host))}:{chosen}", url, token, open_browser, on_ready),
+        name="latprobe-dashboard-ready",
+        daemon=True,
+    )
+    announce.start()
+    try:
+        _run(host, chosen, token)
+    finally:
+        data.close()
+
+
+def _run(host: str, port: int, token: str | None) -> None:
+    import streamlit as st
+    from starlette.middleware import Middleware
+
+    rules = Rules(hosts=LOOPBACK_NAMES if host in _LOOPBACK else None, token=token)
+    app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Gate, rules=rules)])
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        # uvicorn stops on these and then raises them again for whoever was here before it: a
+        # handler that does nothing turns that into a plain return, and so into exit code 0.
+        signal.signal(number, _ignore)
+    try:
+        app.run(config=_configuration(host, port))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _configuration(host: str, port: int) -> dict[str, Any]:
+    is_local = host in _LOOPBACK
+    return {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "server.runOnSave": False,
+        "server.allowedHosts": sorted(LOOPBACK_NAMES) if is_local else [],
+        "server.enableCORS": is_local,  # elsewhere the gate compares Origin with Host
+        "server.enableXsrfProtection": is_local,
+        "server.xsrfCookieSameSite": "strict",
+        "server.maxMessageSize": 64,
+        "server.enableStaticServing": False,
+        "browser.gatherUsageStats": False,
+        "browser.serverAddress": "localhost" if is_local else host,
+        "browser.serverPort": port,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "type",
+        "logger.level": "warning",
+        "logger.hideWelcomeMessage": True,
+        "theme.base": str(THEME_FILE),
+    }
+
+
+def _free_port(host: str, wanted: int | None) -> int:
+    """The wanted port if it is free, else the first free one from FIRST_PORT."""
+    if wanted is not None:
+        if wanted == 0 or _is_free(host, wanted):
+            return wanted or _any_port(host)
+        raise UsageError(
+            f"Port {wanted} on {host} is in use. Choose another one with --port, "
+            "or leave --port away to get the first free one."
+        )
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
+        if _is_free(host, port):
+            return port
+    last = FIRST_PORT + PORTS_TRIED - 1
+    raise UsageError(f"Ports {FIRST_PORT} to {last} are all in use. Choose one with --port.")
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        with _bound(host, port):
+            return True
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == 99:
+            raise UsageError(f"{host} is not an address of this machine ({error}).") from error
+        return False
+    except OverflowError:
+        raise UsageError(f"{port} is not a port; write 1 to 65535.") from None
+
+
+def _any_port(host: str) -> int:
+    with _bound(host, 0) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _announce(
+    base: str,
+    url: str,
+    token: str | None,
+    open_browser: bool,
+    on_ready: Callable[[str], None] | None,
+) -> None:
+    """Calls `on_ready` once the server answers; a server that never does is not announced."""
+    pause = threading.Event()
+    deadline = monotonic_ns() + int(READY_TIMEOUT_S * 1e9)
+    data.warm()
+    while not _answers(base, token):
+        if monotonic_ns() > deadline:
+            return
+        pause.wait(0.05)
+    if on_ready is not None:
+        on_ready(url)
+    if open_browser:
+        webbrowser.open(url)
+
+
+def _answers(base: str, token: str | None) -> bool:
+    request = urllib.request.Request(f"{base}/_stcore/health")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    # No proxy from the environment: the server is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=2) as answer:
+            return bool(answer.read().strip() == b"ok")
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """Does nothing; see `_run`."""

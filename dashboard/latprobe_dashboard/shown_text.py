@@ -1,0 +1,65 @@
+"""Text from traces made safe to look at: as text, never as markup, and never longer than a line.
+
+Names, prompts and attributes come from the recorded program and so from anybody. Control
+characters become visible signs, marks that reorder text are spelled out, what is very long is cut.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+
+from latprobe_dashboard.quantities import NOT_MEASURED
+
+NAME_CHARS = 80
+VALUE_CHARS = 2_000
+EMPTY = "(empty)"
+
+# Explicit reordering marks: they could make "exe.txt" read "txt.exe" in a table.
+_REORDERING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_INVISIBLE = {0x200E: "", 0x200F: "", 0xFEFF: "", 0x2028: " ", 0x2029: " "}
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+_C1 = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_LINE = {**_SURROGATES, **_C1, **_PICTURES, **_INVISIBLE, **_REORDERING}
+_BLOCK = {code: sign for code, sign in _LINE.items() if code not in (0x09, 0x0A)}
+
+
+def line(text: str | None, limit: int = NAME_CHARS) -> str:
+    """The text on one line of at most `limit` characters."""
+    return _cut(text, limit).translate(_LINE)
+
+
+def line_or_dash(text: str | None, limit: int = NAME_CHARS) -> str:
+    """The line, or the sign for "not there"."""
+    return NOT_MEASURED if text is None else line(text, limit)
+
+
+def block(text: str | None, limit: int = VALUE_CHARS) -> str:
+    """The text with its line breaks and tabs, at most `limit` characters."""
+    return _cut(text, limit).translate(_BLOCK)
+
+
+def markup(text: str | None, limit: int = NAME_CHARS) -> str:
+    """The line as HTML text, isolated so that right-to-left names do not reorder their row."""
+    return f"<bdi>{html.escape(line(text, limit))}</bdi>"
+
+
+def value(attribute: object, limit: int = VALUE_CHARS) -> str:
+    """An attribute's value as text: strings as they are, the rest as JSON."""
+    if isinstance(attribute, str):
+        return block(attribute, limit)
+    return block(json.dumps(attribute, ensure_ascii=False, default=str), limit)
+
+
+def _cut(text: str | None, limit: int) -> str:
+    if not text:
+        return EMPTY
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text):,} characters)"
+
+
+def block_markup(text: str, limit: int = VALUE_CHARS) -> str:
+    """The block as HTML text; the style sheet keeps its line breaks."""
+    return f"<bdi>{html.escape(block(text, limit))}</bdi>"

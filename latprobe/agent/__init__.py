@@ -1,0 +1,1 @@
+"""The process that owns the store: ingests the journal, samples the host, answers SQL."""

@@ -1,0 +1,147 @@
+"""The agent's life: ingest while there is something, sample, answer, leave when idle."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import duckdb
+
+from latprobe.agent.address import remove_address, write_address
+from latprobe.agent.socket_server import SocketServer
+from latprobe.errors import StoreError
+from latprobe.store.folder_lock import AGENT, FolderLock
+from latprobe.store.owner import StoreOwner
+from latprobe.version import VERSION
+from latprobe_collectors.contract import Sample
+from latprobe_collectors.host import host_collectors
+from latprobe_collectors.runner import CollectorRunner
+
+log = logging.getLogger("latprobe.agent")
+
+BUSY_S = 0.05
+# A transaction costs about 15 ms however few spans it has, so few spans wait a little for more.
+FEW_S = 0.15
+FEW_SPANS = 4096
+QUIET_S = 0.25
+FIRST_RETRY_S = 1.0
+LAST_RETRY_S = 30.0
+COMPACT_AFTER_S = 5.0
+
+
+class AgentProcess:
+    """One agent. `run` returns when it was asked to stop, or nobody needed it for `idle_s`."""
+
+    def __init__(self, home: Path, lock: FolderLock, *, idle_s: float) -> None:
+        self._home = home
+        self._lock = lock
+        self._idle_s = idle_s
+        self._stop = threading.Event()
+        self._owner = StoreOwner(home, lock=lock)
+        self._server = SocketServer(self._owner, stop=self._stop.set, version=VERSION)
+        self._runner = CollectorRunner(
+            host_collectors(self._owner.pids),
+            self._keep_samples,
+            is_wanted=lambda: bool(self._owner.pids()),
+        )
+        self._retry_s = FIRST_RETRY_S
+        self._is_compacted = True
+
+    def run(self) -> None:
+        """Works until there is a reason to leave, then puts everything in order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        write_address(self._home, self._server.address)
+        log.info("agent %d owns %s", os.getpid(), self._home)
+        try:
+            self._runner.start()
+            self._loop()
+            while self._is_needed_after_all():
+                self._loop()
+        finally:
+            self._leave()
+
+    def _loop(self) -> None:
+        pause = BUSY_S
+        last_needed_s = time.monotonic()
+        while not self._stop.is_set():
+            count = self._ingest()
+            now = time.monotonic()
+            if count or self._server.connections or self._owner.has_writers():
+                last_needed_s = now
+            if now - last_needed_s >= self._idle_s or not self._lock.is_ours():
+                return
+            self._use_quiet_time(now - last_needed_s)
+            pause = _next_pause(pause, count or 0)
+            self._stop.wait(self._retry_s if count is None else pause)
+
+    def _is_needed_after_all(self) -> bool:
+        """Whether a writer came while this agent was deciding to leave.
+
+        A program that starts now no longer counts on this agent and starts another one, which
+        waits for the lock; one that started just before is found by this last look.
+        """
+        if self._stop.is_set() or not self._lock.is_ours():
+            return False
+        self._lock.mark(b"")
+        self._ingest()
+        if not self._owner.has_writers() and not self._server.connections:
+            return False
+        self._lock.mark(AGENT)
+        return True
+
+    def _ingest(self) -> int | None:
+        """Spans taken in, None when the database could not take them."""
+        try:
+            count = self._owner.ingest_pending()
+            self._owner.roll_up_if_due()
+        except (StoreError, duckdb.Error) as error:
+            self._owner.note_failure(str(error))
+            self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
+            self._owner.reopen_if_broken()
+            return None
+        if self._retry_s != FIRST_RETRY_S:
+            log.info("the journal is being taken in again")
+            self._retry_s = FIRST_RETRY_S
+        if count:
+            self._is_compacted = False
+        return count
+
+    def _use_quiet_time(self, quiet_s: float) -> None:
+        if quiet_s >= COMPACT_AFTER_S and not self._is_compacted:
+            self._is_compacted = True
+            self._owner.compact()
+
+    def _keep_samples(self, samples: list[Sample]) -> None:
+        runs = self._owner.pids()
+        rows = [
+            (s.time_ns, s.source, s.device, s.pid, runs.get(s.pid or 0), s.metric, s.value)
+            for s in samples
+        ]
+        try:
+            self._owner.insert_samples(rows)
+        except (StoreError, duckdb.Error) as error:
+            self._owner.note_failure(f"Samples cannot be stored: {error}")
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _leave(self) -> None:
+        self._runner.stop()
+        if self._lock.is_ours():
+            remove_address(self._home)
+        self._server.close()
+        self._owner.close()
+        log.info("agent %d has left", os.getpid())
+
+
+def _next_pause(last_s: float, count: int) -> float:
+    """How long to wait after a round that took in `count` spans."""
+    if count >= FEW_SPANS:
+        return BUSY_S
+    return FEW_S if count else min(last_s * 1.3, QUIET_S)

@@ -1,0 +1,87 @@
+"""Starting and stopping, without a browser."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from latprobe.errors import StoreError, UsageError
+from latprobe_dashboard import server
+from tests.dashboard.browsing import Served
+from tests.dashboard.seeding import seed
+
+ALONE = {"LATPROBE_AGENT": "off"}
+
+
+def _status(url: str, **headers: str) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_on_loopback_and_a_signal_ends_it_cleanly(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    served = Served(seed(tmp_path / "store", requests=2), environment=ALONE)
+    try:
+        url = served.url()
+        assert url.startswith("http://127.0.0.1:")
+        assert _status(f"{url}/_stcore/health") == 200
+        assert _status(url, Host="evil.example") == 403
+        assert _status(url, Origin="http://evil.example") == 403
+    finally:
+        status = served.stop(number)
+    assert (status, served.lines.get(timeout=1)) == (0, "stopped")
+    assert served.errors == []
+
+
+def test_a_busy_port_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        with pytest.raises(UsageError) as refused:
+            server.serve(tmp_path, port=port, open_browser=False)
+    assert str(refused.value) == (
+        f"Port {port} on 127.0.0.1 is in use. Choose another one with --port, "
+        "or leave --port away to get the first free one."
+    )
+
+
+def test_without_a_wish_it_takes_the_first_free_port() -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        taken = busy.getsockname()[1]
+        assert server._free_port("127.0.0.1", None) in range(8788, 8828)
+        assert server._is_free("127.0.0.1", taken) is False
+
+
+@pytest.mark.parametrize("port", [70_000, -1])
+def test_a_port_that_cannot_be_is_refused(port: int) -> None:
+    with pytest.raises(UsageError, match="is not a port"):
+        server._free_port("127.0.0.1", port)
+
+
+def test_another_address_needs_a_token(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs a token"):
+        server.serve(tmp_path, host="0.0.0.0", open_browser=False)
+
+
+def test_an_address_this_machine_does_not_have_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not an address of this machine"):
+        server.serve(tmp_path, host="192.0.2.1", open_browser=False, token="s3cret")
+
+
+def test_a_store_that_cannot_be_opened_stops_before_serving(tmp_path: Path) -> None:
+    (tmp_path / "latprobe.duckdb").write_bytes(b"not a database" * 1000)
+    tmp_path.chmod(0o700)
+    with pytest.raises(StoreError):
+        server.serve(tmp_path, open_browser=False)
