@@ -76,11 +76,16 @@ def timed(times: ChunkTimes, chunks: Iterable[T]) -> Iterator[T]:
     """The chunks themselves, each one's time noted before it is handed on."""
     moments = times.times
     note = moments.append
-    for chunk in chunks:
-        note(monotonic_ns())
-        yield chunk
-        if len(moments) > FOLD_AT:
-            times.fold()
+    remaining = iter(chunks)
+    while True:
+        # In blocks, so that not every chunk has to ask whether it is time to fold.
+        before = len(moments)
+        for chunk in islice(remaining, FOLD_AT):
+            note(monotonic_ns())
+            yield chunk
+        if len(moments) - before < FOLD_AT:
+            return
+        times.fold()
 
 
 async def timed_async(times: ChunkTimes, chunks: AsyncIterable[T]) -> AsyncIterator[T]:

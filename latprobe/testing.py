@@ -55,10 +55,11 @@ class MemorySink:
         self.spans: list[RecordedSpan] = []
         # Without room in it, every span takes the slow path, which leads to `write`.
         self.segment = Segment(bytearray(), limit=0, heap_start=0, heap_end=0)
+        self.is_busy = True
 
-    def write(self, span: Finished) -> None:
+    def write(self, span: Finished, payload: bytes | None) -> None:
         """Called by the recorder for each finished span."""
-        self.spans.append(recorded(span))
+        self.spans.append(recorded(span, payload))
 
     def named(self, name: str) -> RecordedSpan:
         """The one span of that name; AssertionError when there is not exactly one."""
@@ -71,10 +72,9 @@ class MemorySink:
         return [span.name for span in self.spans]
 
 
-def recorded(span: Finished) -> RecordedSpan:
+def recorded(span: Finished, payload: bytes | None) -> RecordedSpan:
     """The span as the journal would hold it, decoded again."""
     record = bytearray(PACKED_RECORD.size)
-    payload = span.journal_payload()
     span.pack(record, 0, 0, COMMITTED)
     high, low, span_id, parent, start, duration, cpu, _, tail = PACKED_RECORD.unpack(record)
     flags = tail >> FLAGS_SHIFT
@@ -151,7 +151,7 @@ def capture(clock: FakeClock | None = None, ids: CountingIds | None = None) -> I
         replace(recorder, "random_bits", ids)
         replace(recorder, "next_span_id", lambda: ids(64))
     replace(recorder, "writer", sink)
-    replace(stages, "_make", recorder.Stage)
+    replace(stages, "_make", recorder.make_stage)
     try:
         yield sink
     finally:

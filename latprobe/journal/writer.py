@@ -50,9 +50,6 @@ class Finished(Protocol):
     journal_key: Hashable  # the name, or (name, modality, scope)
     thread_ident: int  # `threading.get_ident()` of the thread that ended it
 
-    def journal_payload(self) -> bytes | None:
-        """The SPAN frame's payload, None for a lean span."""
-
     def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
         """Writes the 64-byte record; its flags are added to `tail`."""
 
@@ -74,6 +71,13 @@ class Segment:
         # thread ident -> the record's tail without flags: thread number and commit word
         self.threads: dict[int, int] = {}
         self.take: Callable[[], int] = itertools.count(fmt.HEADER_BYTES, fmt.RECORD_BYTES).__next__
+
+    def room_for(self, payload: bytes | None) -> int | None:
+        """The offset of a slot for a record that comes with this payload, None if there is none."""
+        if payload is not None and self.heap_top + frame_bytes(len(payload)) > self.heap_end:
+            return None
+        offset = self.take()
+        return offset if offset < self.limit else None
 
     def append(self, kind: FrameType, number: int, payload: bytes) -> bool:
         """Adds a heap frame; False when it does not fit."""
@@ -114,65 +118,39 @@ class Writer:
         self.segment = _no_segment()
         self.dropped = 0
         self._number = 0
-        self._lock = threading.RLock()
-        self._busy = False
-        self._waiting: deque[tuple[Finished, bytes | None]] = deque()
+        self.lock = threading.RLock()
+        self.is_busy = False
+        self.waiting: deque[tuple[Finished, bytes | None]] = deque()
         self._retry_at_ns = 0
         self._heap_per_record = 64.0
 
-    def write(self, span: Finished) -> None:
+    def write(self, span: Finished, payload: bytes | None) -> None:
         """Journals a finished span, whatever it takes; parks or counts it when the disk is full."""
-        try:
-            payload = span.journal_payload()
-        except Exception as error:  # a value that cannot be encoded costs the span its attributes
-            guard.report("encoding attributes", error)
-            payload = None
-        with self._lock:
-            if self._busy:  # a signal handler, on the thread that is just below this line
-                self._waiting.append((span, payload))
+        with self.lock:
+            self.waiting.append((span, payload))
+            if self.is_busy:  # a signal handler, on the thread that is just below this line
                 return
-            self._busy = True
+            self.is_busy = True
             try:
-                if self._waiting or not self._write_at_once(span, payload):
-                    self._waiting.append((span, payload))
-                if self._waiting:
-                    self._drain()
+                self._drain()
             finally:
-                self._busy = False
+                self.is_busy = False
 
-    def _write_at_once(self, span: Finished, payload: bytes | None) -> bool:
-        """The common case, spelt out: everything is known and there is room. False otherwise."""
-        segment = self.segment
-        name = segment.names.get(span.journal_key)
-        tail = segment.threads.get(span.thread_ident)
-        if name is None or tail is None:
-            return False
-        if payload is None:
-            offset = segment.take()
-            if offset >= segment.limit:
-                return False
-            span.pack(segment.buffer, offset, name, tail)
-            return True
-        buffer, top, size = segment.buffer, segment.heap_top, len(payload)
-        body = top + FRAME_BYTES
-        end = body + size
-        if end > segment.heap_end:
-            return False
-        offset = segment.take()
-        if offset >= segment.limit:
-            return False
-        buffer[body:end] = payload
-        number = offset // 64 - HEADER_RECORDS
-        pack_frame(buffer, top, SPAN_FRAME, 0, number, crc32(payload), size | FRAME_COMMIT)
-        segment.heap_top = (end + 7) & -8
-        span.pack(buffer, offset, name, tail | HAS_FRAME)
-        return True
+    def drain(self) -> None:
+        """Writes what signal handlers left behind."""
+        with self.lock:
+            if not self.is_busy:
+                self.is_busy = True
+                try:
+                    self._drain()
+                finally:
+                    self.is_busy = False
 
     def close(self) -> None:
         """Writes what is parked, if it can be, and lets the segment go."""
-        with self._lock:
+        with self.lock:
             self._retry_at_ns = 0
-            if not self._busy:
+            if not self.is_busy:
                 self._drain()
             self.segment = _no_segment()
 
@@ -182,46 +160,55 @@ class Writer:
         self.run = run
         self.dropped = 0
         self._number = 0
-        self._lock = threading.RLock()
-        self._busy = False
-        self._waiting = deque()
+        self.lock = threading.RLock()
+        self.is_busy = False
+        self.waiting = deque()
         self._retry_at_ns = 0
 
     @property
     def parked(self) -> int:
         """Spans in memory that wait for room on the disk."""
-        return len(self._waiting)
+        return len(self.waiting)
 
     def _drain(self) -> None:
-        while self._waiting:
-            span, payload = self._waiting[0]
+        while self.waiting:
+            span, payload = self.waiting[0]
             try:
                 stored = self._store(span, payload)
             except (struct.error, ValueError, OverflowError) as error:
                 # A number that does not fit, or a mapping closed by interpreter shutdown.
                 self.dropped += 1
-                self._waiting.popleft()
+                self.waiting.popleft()
                 guard.report("writing a span", error)
                 continue
             if not stored:
                 self._park()
                 return
-            self._waiting.popleft()
+            self.waiting.popleft()
 
     def _store(self, span: Finished, payload: bytes | None) -> bool:
         """Puts one span into the current or a new segment; False when none can be had."""
         need = 0 if payload is None else frame_bytes(len(payload))
         for _ in range(3):
             segment = self.segment
-            if (
-                self._knows_name(segment, span.journal_key)
-                and self._knows_thread(segment, span.thread_ident)
-                and self._write_at_once(span, payload)
+            if self._knows_name(segment, span.journal_key) and self._knows_thread(
+                segment, span.thread_ident
             ):
-                return True
+                offset = segment.room_for(payload)
+                if offset is not None:
+                    self._fill(segment, offset, span, payload)
+                    return True
             if not self._switch(need):
                 return False
         return False
+
+    def _fill(self, segment: Segment, offset: int, span: Finished, payload: bytes | None) -> None:
+        tail = segment.threads[span.thread_ident]
+        if payload is not None:
+            number = offset // fmt.RECORD_BYTES - HEADER_RECORDS
+            segment.append(FrameType.SPAN, number, payload)
+            tail |= HAS_FRAME
+        span.pack(segment.buffer, offset, segment.names[span.journal_key], tail)
 
     def _knows_name(self, segment: Segment, key: Hashable) -> bool:
         """Numbers the name in this segment; False when its heap is full."""
@@ -292,8 +279,8 @@ class Writer:
 
     def _park(self) -> None:
         """Keeps the newest 10,000 spans in memory, drops and counts the oldest beyond that."""
-        while len(self._waiting) > MAX_PARKED:
-            self._waiting.popleft()
+        while len(self.waiting) > MAX_PARKED:
+            self.waiting.popleft()
             self.dropped += 1
 
     def _explain(self, error: OSError) -> None:

@@ -49,6 +49,7 @@ class Served:
         )
         self.lines: queue.Queue[str] = queue.Queue()
         self.errors: list[str] = []
+        self._url: str | None = None
         self._readers = [
             threading.Thread(target=self._read_lines, daemon=True),
             threading.Thread(target=self._read_errors, daemon=True),
@@ -58,10 +59,12 @@ class Served:
 
     def url(self) -> str:
         """The address, once the server is ready."""
-        try:
-            return self.lines.get(timeout=START_S).rstrip("/")
-        except queue.Empty:
-            raise AssertionError("the dashboard did not start:\n" + "".join(self.errors)) from None
+        if self._url is None:
+            try:
+                self._url = self.lines.get(timeout=START_S).rstrip("/")
+            except queue.Empty:
+                raise AssertionError("it did not start:\n" + "".join(self.errors)) from None
+        return self._url
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit status after the signal."""

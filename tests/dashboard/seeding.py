@@ -117,6 +117,12 @@ def new_store(home: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def newer_store(home: Path) -> None:
+    """A store of a latprobe that does not exist yet."""
+    with new_store(home) as connection:
+        connection.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+
+
 def seed(home: Path, *, requests: int = 60, end_ns: int = END_NS, length_ns: int = HOUR_NS) -> Path:
     """A store with so many requests evenly over `length_ns` before `end_ns`, in two runs."""
     with new_store(home) as connection:

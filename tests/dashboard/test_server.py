@@ -13,7 +13,7 @@ import pytest
 from latprobe.errors import StoreError, UsageError
 from latprobe_dashboard import server
 from tests.dashboard.browsing import Served
-from tests.dashboard.seeding import seed
+from tests.dashboard.seeding import newer_store, seed
 
 ALONE = {"LATPROBE_AGENT": "off"}
 
@@ -80,8 +80,13 @@ def test_an_address_this_machine_does_not_have_is_said(tmp_path: Path) -> None:
         server.serve(tmp_path, host="192.0.2.1", open_browser=False, token="s3cret")
 
 
-def test_a_store_that_cannot_be_opened_stops_before_serving(tmp_path: Path) -> None:
-    (tmp_path / "latprobe.duckdb").write_bytes(b"not a database" * 1000)
-    tmp_path.chmod(0o700)
+def test_a_store_that_cannot_be_opened_stops_before_serving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[object] = []
+    monkeypatch.setattr(server, "_run", lambda *where: served.append(where))
+    monkeypatch.setenv("LATPROBE_AGENT", "off")
+    newer_store(tmp_path / "store")
     with pytest.raises(StoreError):
-        server.serve(tmp_path, open_browser=False)
+        server.serve(tmp_path / "store", open_browser=False)
+    assert served == []

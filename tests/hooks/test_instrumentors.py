@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -54,7 +54,7 @@ def offered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
         entry("fruit", Instrumentor, ["fruit-client>=1; extra == 'instruments'", "wrapt"]),
         entry("nut_client", Broken, []),
     ]
-    monkeypatch.setattr(instrumentors, "entry_points", lambda group: found)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
     return found
 
 
@@ -72,7 +72,7 @@ def test_an_instrumentation_waits_for_its_library(offered: list[Any]) -> None:
 
 def test_a_denied_instrumentation_stays_off(offered: list[Any]) -> None:
     settings = Settings(home=Path("unused"), skip_instrument=("fru*", "nut*"))
-    assert instrumentors.found(settings) == []
+    assert instrumentors.found(settings, offered) == []
 
 
 def test_one_that_fails_is_counted_and_leaves_the_import_alone(
@@ -92,6 +92,7 @@ def test_one_that_fails_is_counted_and_leaves_the_import_alone(
 
 def test_the_official_openai_package_is_for_openai() -> None:
     pytest.importorskip("opentelemetry.instrumentation.genai.openai")
-    entries = instrumentors.found(Settings(home=Path("unused"), instrument=("openai",)))
+    settings = Settings(home=Path("unused"), instrument=("openai",))
+    entries = instrumentors.found(settings, entry_points(group=instrumentors.GROUP))
     assert [isinstance(entry, EntryPoint) for entry in entries] == [True]
     assert instrumentors.target_modules(entries[0]) == {"openai"}

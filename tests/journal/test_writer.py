@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import latprobe
 import pytest
+
+import latprobe
 from latprobe import guard, recorder, stages
 from latprobe.journal import writer as writer_module
 from latprobe.journal.writer import MAX_PARKED, Writer
-
 from tests.journal.recorded import counts, read_journal
 
 
@@ -24,7 +24,7 @@ def recording(home: Path, **options: Any) -> Iterator[Writer]:
     made = Writer(home / "journal", run_id=bytes(16), run={"service": "t"}, **options)
     before = getattr(recorder, "writer", None)
     recorder.use_writer(made)
-    stages.start_recording(recorder.Stage)
+    stages.start_recording(recorder.make_stage)
     try:
         yield made
     finally:

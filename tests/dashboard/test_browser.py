@@ -1,0 +1,264 @@
+"""The dashboard in a real browser, over one server for all tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latprobe.clock import monotonic_ns, wall_ns
+from tests.dashboard.browsing import CHROMIUM, FLAGS, Served
+from tests.dashboard.seeding import seed
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+PATHS = {
+    "overview": "/",
+    "stage": "/stage?name=llm.generate",
+    "trace": "/trace",
+    "traces": "/traces",
+    "live": "/live",
+    "health": "/health",
+}
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+LIVE_S = 2.0
+
+_PIPELINE = """
+import sys
+import latprobe
+latprobe.init(service="live-pipeline")
+for line in sys.stdin:
+    with latprobe.stage("live." + line.strip()):
+        with latprobe.stage("inner", modality="image"):
+            pass
+    print("recorded", flush=True)
+latprobe.flush()
+"""
+
+
+@dataclass
+class Watched:
+    """A browser tab and everything it should not have done."""
+
+    page: Any
+    url: str
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Watched:
+        """Goes there and waits until the page is drawn; fails at once on an exception."""
+        self.page.goto(self.url + path)
+        return self.settle()
+
+    def settle(self) -> Watched:
+        self.page.wait_for_selector("[data-lp=ready], [data-testid=stException]", state="attached")
+        self.page.wait_for_selector(SETTLED)
+        assert self.page.locator("[data-testid=stException]").count() == 0
+        assert "Page not found" not in self.page.inner_text("body")
+        return self
+
+    def watch(self) -> None:
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("console", self._said)
+        self.page.on("request", self._asked)
+
+    def _said(self, message: Any) -> None:
+        # Streamlit looks for its server beside the page first and logs the 404 that this is.
+        is_search = "/_stcore/" in message.location.get("url", "")
+        if message.type == "error" and not is_search:
+            self.faults.append(f"console: {message.text} {message.location}")
+
+    def _asked(self, request: Any) -> None:
+        if not re.match(r"(https?|wss?)://127\.0\.0\.1:\d+/|data:|blob:", request.url):
+            self.faults.append(f"asked for {request.url}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; without one the tests are skipped, unless all must run."""
+    must = os.environ.get("LATPROBE_TEST_REQUIRE_ALL") == "1"
+    if not Path(CHROMIUM).exists():
+        reason = f"no {CHROMIUM}; install it with: apt-get install chromium"
+        pytest.fail(reason) if must else pytest.skip(reason)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        reason = "no playwright; install it with: pip install playwright"
+        pytest.fail(reason) if must else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return seed(tmp_path_factory.mktemp("browser") / "store", requests=120, end_ns=wall_ns())
+
+
+@pytest.fixture(scope="session")
+def served(home: Path, browser: Any) -> Iterator[Served]:
+    # conftest takes LATPROBE_* away for a test; this process lives for the whole session.
+    started = Served(home, environment={"LATPROBE_AGENT": "on", "LATPROBE_HOME": str(home)})
+    yield started
+    assert started.stop() == 0
+    assert "Uncaught app execution" not in "".join(started.errors)
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Any) -> Iterator[Callable[[str], Any]]:
+    opened: dict[str, Any] = {}
+
+    def context(scheme: str) -> Any:
+        if scheme not in opened:
+            opened[scheme] = browser.new_context(
+                viewport={"width": 1440, "height": 900}, color_scheme=scheme
+            )
+            opened[scheme].set_default_timeout(60_000)
+        return opened[scheme]
+
+    yield context
+    for each in opened.values():
+        each.close()
+
+
+@pytest.fixture(params=["light"])
+def tab(
+    request: pytest.FixtureRequest, served: Served, contexts: Callable[[str], Any]
+) -> Iterator[Watched]:
+    """A new tab; the test fails if it logged an error or asked anybody else for anything."""
+    watched = Watched(contexts(request.param).new_page(), served.url())
+    watched.watch()
+    yield watched
+    watched.page.close()
+    assert watched.faults == []
+
+
+def test_a_deep_link_works_as_the_first_visit_after_a_start(tab: Watched) -> None:
+    tab.open("/trace?id=00000003&span=0000000000000069")
+    assert tab.page.locator(".lp-span-name").inner_text() == "ocr"
+
+
+@pytest.mark.parametrize("tab", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_is_drawn_in_either_theme(name: str, tab: Watched) -> None:
+    tab.open(PATHS[name])
+    assert tab.page.locator("h1").count() == 1
+    assert tab.page.locator(".lp-answer").first.inner_text() != ""
+    if folder := os.environ.get("LATPROBE_TEST_SHOTS"):
+        scheme = tab.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        shade = "dark" if scheme else "light"
+        tab.page.screenshot(path=f"{folder}/{name}_{shade}.png")
+
+
+def test_a_row_of_the_slowest_requests_opens_its_trace(tab: Watched) -> None:
+    tab.open("/")
+    row = tab.page.locator("table[aria-label='Slowest requests'] tbody tr").first
+    trace = row.locator("td").last.inner_text()
+    row.click()
+    tab.page.wait_for_url(re.compile(r"/trace\?.*id=" + trace))
+    tab.page.wait_for_selector("canvas[data-rows]")
+    assert trace in tab.page.locator(".lp-note .lp-mono").inner_text()
+
+
+def test_a_stage_of_the_overview_opens_with_the_keyboard(tab: Watched) -> None:
+    tab.open("/")
+    tab.page.locator("table[aria-label='Stages by critical path'] a").first.focus()
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url(re.compile(r"/stage\?.*name=llm\.decode"))
+
+
+def test_picking_a_span_shows_it_and_puts_it_into_the_address(tab: Watched) -> None:
+    tab.open("/trace?id=00000003")
+    tab.page.wait_for_selector("canvas[data-rows]")
+    tab.page.locator("canvas[data-rows]").click(position={"x": 60, "y": 26 + 22 * 2 + 11})
+    tab.page.wait_for_url(re.compile("span="))
+    tab.page.locator(".lp-span-name", has_text="image.decode").wait_for()
+
+
+def test_the_waterfall_can_be_used_with_the_keyboard(tab: Watched) -> None:
+    tab.open("/trace?id=00000003")
+    canvas = tab.page.locator("canvas[data-rows]")
+    canvas.focus()
+    for key in ("Home", "ArrowDown", "Enter"):
+        tab.page.keyboard.press(key)
+    tab.page.locator(".lp-span-name", has_text="request.parse").wait_for()
+    before = int(canvas.get_attribute("data-rows") or 0)
+    canvas.focus()
+    tab.page.keyboard.press("c")
+    wait_until(lambda: int(canvas.get_attribute("data-rows") or 0) < before)
+
+
+def test_a_window_is_kept_in_the_address_and_on_the_next_page(tab: Watched) -> None:
+    tab.open("/")
+    tab.page.get_by_role("radio", name="24h", exact=True).click()
+    tab.page.wait_for_url(re.compile("window=24h"))
+    tab.page.get_by_role("link", name="Health").click()
+    tab.page.wait_for_url(re.compile("/health.*window=24h"))
+    tab.settle()
+
+
+def test_nonsense_in_the_address_is_said_and_ignored(tab: Watched) -> None:
+    tab.open("/?window=eternity&run=nobody")
+    assert "eternity is not a window" in tab.page.inner_text("body")
+    assert tab.page.locator(".lp-card").count() == 6
+
+
+def test_an_unknown_trace_is_one_sentence(tab: Watched) -> None:
+    tab.open("/trace?id=ffffffff")
+    assert "No trace starts with ffffffff" in tab.page.inner_text("body")
+
+
+def test_the_theme_can_be_changed_without_a_reload(tab: Watched) -> None:
+    tab.open("/trace?id=00000003")
+    read = "e => [...e.getContext('2d').getImageData(2, 2, 1, 1).data].join()"
+    canvas = tab.page.locator("canvas[data-rows]")
+    light = canvas.evaluate(read)
+    tab.page.emulate_media(color_scheme="dark")
+    wait_until(lambda: canvas.evaluate(read) != light)
+
+
+def test_a_running_program_appears_within_two_seconds(tab: Watched, home: Path) -> None:
+    tab.open("/live")
+    program = subprocess.Popen(
+        [sys.executable, "-c", _PIPELINE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "LATPROBE_HOME": str(home), "LATPROBE_AGENT": "on"},
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    took_s = []
+    try:
+        for turn in ("first", "second", "third"):
+            program.stdin.write(turn + "\n")
+            program.stdin.flush()
+            assert program.stdout.readline() == "recorded\n"
+            started = monotonic_ns()
+            tab.page.get_by_text(f"live.{turn}").first.wait_for()
+            took_s.append((monotonic_ns() - started) / 1e9)
+    finally:
+        program.stdin.close()
+        program.wait(timeout=30)
+    assert min(took_s) <= LIVE_S, took_s
+
+
+def test_the_agent_may_die_while_a_page_is_open(tab: Watched, home: Path) -> None:
+    tab.open("/health")
+    shown = tab.page.locator(".lp-facts dt:has-text('process') + dd").inner_text()
+    os.kill(int(shown), 9)
+    tab.page.get_by_role("link", name="Traces").click()
+    tab.page.wait_for_url(re.compile("/traces"))
+    tab.page.get_by_text("was started again").wait_for()
+    tab.settle()
+    assert "requests" in tab.page.locator(".lp-answer").inner_text().lower()
