@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from latprobe.store.reader import open_reader
+
 ROOT = Path(__file__).parents[1]
 
 # Imports that would cost the user's process tens of milliseconds or megabytes.
@@ -55,6 +57,22 @@ def test_recording_loads_opentelemetrys_api_and_nothing_heavy(tmp_path: Path) ->
     assert not HEAVY & set(modules)
     assert found["threads"] == 1
     assert len(list((tmp_path / "s" / "journal").iterdir())) == 1
+
+
+def test_asking_the_agent_to_catch_up_loads_nothing_heavy_either(tmp_path: Path) -> None:
+    code = (
+        "import os; os.environ['LATPROBE_AGENT'] = 'on'\n"
+        "import latprobe.auto\n"
+        "with latprobe.stage('x', n=1): pass\n"
+        "assert latprobe.flush(30)\n"
+    )
+    found = fresh(code + REPORT, tmp_path / "s")
+    modules = found["modules"]
+    assert isinstance(modules, list)
+    assert not HEAVY & set(modules)
+    with open_reader(tmp_path / "s") as reader:
+        table = reader.query("SELECT name, attributes::VARCHAR AS attributes FROM spans")
+    assert table.to_pylist() == [{"name": "x", "attributes": '{"n":1}'}]
 
 
 @pytest.mark.parametrize("name", ["init", "flush", "carry", "inject", "extract", "traceparent"])
