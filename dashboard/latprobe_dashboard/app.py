@@ -1,4 +1,4 @@
-"""The list of pages. Streamlit runs this file once per visitor and interaction."""
+"""The list of pages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from latprobe_dashboard.theme import ICON_FILE, WORDMARK_FILE
 
 SECTIONS = {"Why slow": (overview, stage, request), "Data": (traces, live, health)}
 
-st.set_page_config(page_title="latprobe", page_icon=str(ICON_FILE), layout="wide")
-st.logo(WORDMARK_FILE, size="large")
-_pages = {
-    page.PATH: st.Page(
-        page.render, title=page.TITLE, icon=page.ICON, url_path=page.PATH, default=not page.PATH
-    )
-    for section in SECTIONS.values()
-    for page in section
-}
-links.register(_pages)
-st.navigation(
-    {title: [_pages[page.PATH] for page in section] for title, section in SECTIONS.items()}
-).run()
+
+def run() -> None:
+    """Draws the sidebar and the page that the address names."""
+    st.set_page_config(page_title="latprobe", page_icon=str(ICON_FILE), layout="wide")
+    st.logo(WORDMARK_FILE, size="large")
+    pages = {
+        page.PATH: st.Page(
+            page.render, title=page.TITLE, icon=page.ICON, url_path=page.PATH, default=not page.PATH
+        )
+        for section in SECTIONS.values()
+        for page in section
+    }
+    links.register(pages)
+    st.navigation(
+        {title: [pages[page.PATH] for page in section] for title, section in SECTIONS.items()}
+    ).run()

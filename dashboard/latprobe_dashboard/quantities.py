@@ -54,6 +54,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
+def counted(value: int, noun: str) -> str:
+    """A count with its noun: "1 request", "12.3 k requests"."""
+    return f"{count(value)} {noun}" if value == 1 else f"{count(value)} {noun}s"
+
+
 def exact(value: int | None) -> str:
     """A count with all its digits."""
     return NOT_MEASURED if value is None else f"{value:,}"

@@ -25,6 +25,7 @@ from latprobe_dashboard import data
 from latprobe_dashboard.gate import LOOPBACK_NAMES, Gate, Rules
 from latprobe_dashboard.theme import THEME_FILE
 
+SCRIPT_FILE = Path(__file__).with_name("entry") / "script.py"
 FIRST_PORT = 8788
 PORTS_TRIED = 40
 READY_TIMEOUT_S = 60.0
@@ -76,7 +77,7 @@ def _run(host: str, port: int, token: str | None) -> None:
     from starlette.middleware import Middleware
 
     rules = Rules(hosts=LOOPBACK_NAMES if host in _LOOPBACK else None, token=token)
-    app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Gate, rules=rules)])
+    app = st.App(SCRIPT_FILE, middleware=[Middleware(Gate, rules=rules)])
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         # uvicorn stops on these and then raises them again for whoever was here before it: a

@@ -1,7 +1,7 @@
 """Text from traces made safe to look at: as text, never as markup, and never longer than a line.
 
 Names, prompts and attributes come from the recorded program and so from anybody. Control
-characters become visible signs, marks that reorder text are spelled out, what is very long is cut.
+characters are spelled out, so are marks that reorder text; what is very long is cut.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ EMPTY = "(empty)"
 # Explicit reordering marks: they could make "exe.txt" read "txt.exe" in a table.
 _REORDERING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _INVISIBLE = {0x200E: "", 0x200F: "", 0xFEFF: "", 0x2028: " ", 0x2029: " "}
-_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
-_C1 = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
+# Spelled out and not as control pictures, for which many machines have no glyphs.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+_CONTROLS |= {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r"}
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-_LINE = {**_SURROGATES, **_C1, **_PICTURES, **_INVISIBLE, **_REORDERING}
+_LINE = {**_SURROGATES, **_CONTROLS, **_INVISIBLE, **_REORDERING}
 _BLOCK = {code: sign for code, sign in _LINE.items() if code not in (0x09, 0x0A)}
 
 

@@ -100,6 +100,18 @@ OPENINFERENCE_OPERATIONS = {
 }
 
 
+# What a stage of such an operation works on, where nobody gave it a modality.
+OPERATION_MODALITIES = {
+    "chat": "text",
+    "text_completion": "text",
+    "generate_content": "text",
+    "embeddings": "retrieval",
+    "retrieval": "retrieval",
+    "rerank": "retrieval",
+    "execute_tool": "tool",
+}
+
+
 class Promoted(NamedTuple):
     """What an attribute mapping says in columns. Counts in tokens, None where nothing is said.
 

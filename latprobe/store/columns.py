@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from latprobe.journal import segment as fmt
 from latprobe.journal.reader import Records, Taken
+from latprobe.otel.semconv import OPERATION_MODALITIES
 from latprobe.store.span_details import Details, read_details
 
 STATUSES = ("unset", "ok", "error")
@@ -81,6 +83,7 @@ def to_rows(taken: Taken, *, run_id: int, ingest_seq: int) -> Rows:
         "remote_parent": _remote(records),
         **_detail_columns(details, count),
     }
+    columns["modality"] = _with_operations(modality, columns["operation"])
     return Rows(
         spans=pa.table(columns),
         events=_events(details, trace_ids, records, start_ns),
@@ -146,6 +149,17 @@ def _name_columns(records: Records, taken: Taken) -> tuple[pa.Array, pa.Array, p
         _optional_words(indices, [modality for _, modality, _ in parts]),
         _optional_words(indices, [scope for _, _, scope in parts]),
     )
+
+
+def _with_operations(modality: pa.Array, operation: pa.Array) -> pa.Array:
+    """The modality that a stage was given, else that of its operation."""
+    if operation.null_count == len(operation):
+        return modality
+    said = pc.take(
+        pa.array(OPERATION_MODALITIES.values(), pa.string()),
+        pc.index_in(operation, pa.array(OPERATION_MODALITIES, pa.string())),
+    )
+    return pc.coalesce(modality.cast(pa.string()), said)
 
 
 def _threads(records: Records, threads: dict[int, str]) -> pa.Array:

@@ -67,7 +67,6 @@ def sustained(spans: int) -> None:
             owner.ingest_pending()
             took_s = (monotonic_ns() - start) / 1e9
             cpu_s = sum(process.cpu_times()[:2]) - cpu
-            owner.checkpoint()
             table = owner.query("SELECT count(*) AS n FROM spans")
             found = table.column("n")[0].as_py()
         size = sum(path.stat().st_size for path in home.glob("latprobe.duckdb*"))

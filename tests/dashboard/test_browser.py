@@ -30,6 +30,8 @@ PATHS = {
 }
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 LIVE_S = 2.0
+# A folder to keep a picture of each page in; read now, since conftest clears LATPROBE_*.
+SHOTS = os.environ.get("LATPROBE_TEST_SHOTS")
 
 _PIPELINE = """
 import sys
@@ -154,10 +156,10 @@ def test_a_page_is_drawn_in_either_theme(name: str, tab: Watched) -> None:
     tab.open(PATHS[name])
     assert tab.page.locator("h1").count() == 1
     assert tab.page.locator(".lp-answer").first.inner_text() != ""
-    if folder := os.environ.get("LATPROBE_TEST_SHOTS"):
+    if SHOTS:
         scheme = tab.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         shade = "dark" if scheme else "light"
-        tab.page.screenshot(path=f"{folder}/{name}_{shade}.png")
+        tab.page.screenshot(path=f"{SHOTS}/{name}_{shade}.png")
 
 
 def test_a_row_of_the_slowest_requests_opens_its_trace(tab: Watched) -> None:

@@ -71,7 +71,7 @@ def test_the_latency_chart_has_holes_where_nothing_ran() -> None:
         "counts": [4, 0],
         "errors": [1, 0],
         "words": "Latency over time: p95 is highest at 1970-01-01 00:00:00 UTC with 3.00 s; "
-        "1 errors.",
+        "1 error.",
     }
 
 

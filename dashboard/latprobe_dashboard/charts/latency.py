@@ -50,7 +50,7 @@ def _words(points: Sequence[TimelinePoint]) -> str:
         return "Latency over time: nothing ran."
     return (
         f"Latency over time: p95 is highest at {quantities.moment(worst.time_ns)} UTC with "
-        f"{quantities.milliseconds(worst.p95_ms)}; {sum(p.errors for p in points):,} errors."
+        f"{quantities.milliseconds(worst.p95_ms)}; {quantities.counted(sum(p.errors for p in points), 'error')}."
     )
 
 

@@ -104,14 +104,14 @@ def _failing(report: Report) -> str:
 def _cards(report: Report, points: list[TimelinePoint], scope: Scope) -> list[cards.Card]:
     requests = report.requests
     tokens = data.token_points(scope)
-    spans = quantities.count(report.spans)
+    spans = quantities.counted(report.spans, "span")
     total = _sum(requests.input_tokens, requests.output_tokens)
     share = requests.errors / requests.count if requests.count else None
     return [
         cards.Card(
             "Requests",
             quantities.count(requests.count),
-            f"{quantities.rate(requests.throughput_per_s)} · {spans} spans",
+            f"{quantities.rate(requests.throughput_per_s)} · {spans}",
             [point.count for point in points],
         ),
         cards.Card(
@@ -163,7 +163,7 @@ def _sum(first: int | None, second: int | None) -> int | None:
 
 
 def _stage_table(report: Report) -> None:
-    basis = f"over {quantities.count(report.sampled_traces)} requests"
+    basis = f"over {quantities.counted(report.sampled_traces, 'request')}"
     if report.sampled_traces < report.traces:
         basis += f", a sample of {quantities.count(report.traces)}"
     st.html(f'<p class="lp-h">Stages by critical path<small>{basis}</small></p>')

@@ -52,17 +52,27 @@ def _answer(trace: Trace) -> list[str]:
             f"<b>{quantities.times(ratio)}</b> the usual "
             f"{quantities.milliseconds(trace.usual_p50_ms)} (p50)"
         )
-    greatest = max(trace.spans, key=lambda span: span.critical_ns)
-    if trace.duration_ns > 0 and greatest.critical_ns > 0:
-        part = quantities.share(greatest.critical_ns / trace.duration_ns)
+    name, held_ns, spans = _greatest(trace)
+    if trace.duration_ns > 0 and held_ns > 0:
+        part = quantities.share(held_ns / trace.duration_ns)
+        often = f" in {spans:,} spans" if spans > 1 else ""
         words.append(
-            f"<b>{shown_text.markup(greatest.name)}</b> held it up for "
-            f"{quantities.nanoseconds(greatest.critical_ns)} ({part})"
+            f"<b>{shown_text.markup(name)}</b> held it up for "
+            f"{quantities.nanoseconds(held_ns)} ({part}){often}"
         )
     failed = sum(span.status == "error" for span in trace.spans)
     if failed:
-        words.append(f'<span class="lp-bad">{failed:,} failed</span>')
+        words.append(f'<span class="lp-bad">{quantities.counted(failed, "span")} failed</span>')
     return [" · ".join(words)]
+
+
+def _greatest(trace: Trace) -> tuple[str, int, int]:
+    """The stage with the greatest part of the critical path: its name, that part, its spans."""
+    held: dict[str, int] = {}
+    for span in trace.spans:
+        held[span.name] = held.get(span.name, 0) + span.critical_ns
+    name = max(held, key=held.__getitem__)
+    return name, held[name], sum(span.name == name and span.critical_ns > 0 for span in trace.spans)
 
 
 def _identity(trace: Trace) -> str:
