@@ -87,6 +87,8 @@ def fresh(seconds: float) -> None:
         recorders = [python(PACED, home, str(seconds), agent="on") for _ in range(4)]
         ages: list[float] = []
         pause = threading.Event()
+        while not (home / "journal").exists():
+            pause.wait(0.01)
         with open_reader(home) as reader:
             while any(recorder.poll() is None for recorder in recorders):
                 table = reader.query("SELECT max(start_ns + duration_ns) AS newest FROM spans")

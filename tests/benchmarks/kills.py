@@ -91,7 +91,7 @@ def kill_writers(times: int) -> None:
     )
 
 
-def kill_agents(times: int, spans: int = 200_000) -> None:
+def kill_agents(times: int, spans: int = 1_000_000) -> None:
     """Prints spans lost and doubled when the agent is killed so often within one backlog."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "store"

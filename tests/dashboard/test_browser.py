@@ -82,9 +82,13 @@ class Watched:
             self.faults.append(f"asked for {request.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium; without one the tests are skipped, unless all must run."""
+    """A headless Chromium; without one the tests are skipped, unless all must run.
+
+    Not for the whole session: while Playwright is open its event loop runs in this thread, and
+    `asyncio.run` in any later test would fail.
+    """
     must = os.environ.get("LATPROBE_TEST_REQUIRE_ALL") == "1"
     if not Path(CHROMIUM).exists():
         reason = f"no {CHROMIUM}; install it with: apt-get install chromium"
@@ -102,21 +106,21 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return seed(tmp_path_factory.mktemp("browser") / "store", requests=120, end_ns=wall_ns())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(home: Path, browser: Any) -> Iterator[Served]:
-    # conftest takes LATPROBE_* away for a test; this process lives for the whole session.
+    # conftest takes LATPROBE_* away for a test; this process lives for the whole module.
     started = Served(home, environment={"LATPROBE_AGENT": "on", "LATPROBE_HOME": str(home)})
     yield started
     assert started.stop() == 0
     assert "Uncaught app execution" not in "".join(started.errors)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def contexts(browser: Any) -> Iterator[Callable[[str], Any]]:
     opened: dict[str, Any] = {}
 

@@ -48,9 +48,10 @@ def _words(points: Sequence[TimelinePoint]) -> str:
     worst = max((p for p in points if p.p95_ms is not None), key=_p95, default=None)
     if worst is None:
         return "Latency over time: nothing ran."
+    errors = quantities.counted(sum(point.errors for point in points), "error")
     return (
         f"Latency over time: p95 is highest at {quantities.moment(worst.time_ns)} UTC with "
-        f"{quantities.milliseconds(worst.p95_ms)}; {quantities.counted(sum(p.errors for p in points), 'error')}."
+        f"{quantities.milliseconds(worst.p95_ms)}; {errors}."
     )
 
 
