@@ -12,10 +12,10 @@ file. tests/benchmarks/recorder.py measures them.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable
 from contextvars import ContextVar
 from threading import get_ident
-from typing import Any, ParamSpec, Self, TypeVar, cast
+from typing import Any, ParamSpec, Self, TypeVar
 from zlib import crc32
 
 from opentelemetry import context as otel_context
@@ -25,20 +25,20 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
 from latprobe.ids import random_bits, span_ids
-from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, encode, plain_dict
-from latprobe.journal.segment import CPU_UNKNOWN, FLAGS_SHIFT, PACKED_RECORD, Flag
-from latprobe.journal.writer import (
-    FRAME_BYTES,
+from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
+from latprobe.journal.segment import (
+    CPU_UNKNOWN,
+    FLAGS_SHIFT,
     FRAME_COMMIT,
-    HAS_FRAME,
-    HEADER_RECORDS,
-    SPAN_FRAME,
-    Writer,
-    pack_frame,
+    PACKED_RECORD,
+    Flag,
+    FrameType,
 )
-from latprobe.span_api import STATUS_ERROR, STATUS_OK, SpanApi
-from latprobe.stages import staged
-from latprobe.streams import ChunkTimes, timed, timed_async
+from latprobe.journal.writer import HAS_FRAME, HEADER_RECORDS, Writer
+from latprobe.span_api import STATUS_ERROR, STATUS_OK
+from latprobe.span_context import SpanContextView
+from latprobe.span_payload import SpanPayload
+from latprobe.stage_api import StageApi
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +52,7 @@ MAX_CPU_NAMES = 10_000
 _MASK = (1 << 64) - 1
 
 pack_into = PACKED_RECORD.pack_into
+SPAN_FRAME = FrameType.SPAN.value
 next_span_id = span_ids()
 
 
@@ -80,7 +81,7 @@ def use_writer(used: Writer) -> None:
     writer = used
 
 
-class Stage(SpanApi, otel_trace.Span):
+class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
     """One run of a stage. Made by `latprobe.stage(...)`, not directly."""
 
     __slots__ = ()
@@ -195,25 +196,6 @@ class Stage(SpanApi, otel_trace.Span):
             used.is_busy = False
             used.lock.release()
 
-    def _encoded(self) -> bytes | None:
-        """`journal_payload`, or None where that fails: a fault costs the attributes only."""
-        try:
-            if self._more is None:
-                attributes = self._attributes
-                if attributes is None:
-                    return None
-                for value in attributes.values():
-                    if type(value) not in PLAIN:
-                        break
-                else:
-                    payload = dumps(attributes, 2)
-                    if len(payload) <= MAX_PAYLOAD_BYTES:
-                        return payload
-            return self.journal_payload()
-        except Exception as fault:  # a value with a __str__ or __iter__ of its own may do anything
-            guard.report("encoding attributes", fault)
-            return None
-
     # -- starting and ending, the rarer ways ----------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -300,44 +282,6 @@ class Stage(SpanApi, otel_trace.Span):
         self.record_exception(error)
         self._flags = self._flags & ~STATUS_OK | STATUS_ERROR
 
-    # -- what the user calls -------------------------------------------------------------------
-
-    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
-        name, modality = (
-            self.journal_key[:2]
-            if isinstance(self.journal_key, tuple)
-            else (self.journal_key, None)
-        )
-        return staged(function, cast("str", name), modality, self._attributes or {})
-
-    def set(self, **attributes: Any) -> Self:
-        """Adds attributes; later values win."""
-        if self._attributes is None:
-            self._attributes = attributes
-        else:
-            self._attributes.update(attributes)
-        return self
-
-    def event(self, name: str, /, **attributes: Any) -> Self:
-        """Notes something that happened now."""
-        more = self._note()
-        offset = monotonic_ns() - self._start
-        more.setdefault("events", []).append((name, offset, attributes or None))
-        return self
-
-    def stream(self, chunks: Iterable[T], /) -> Iterator[T]:
-        """The chunks, with the first one's time and the gaps between them recorded."""
-        return timed(self.chunk_times(), chunks)
-
-    def astream(self, chunks: AsyncIterable[T], /) -> AsyncIterator[T]:
-        """The same for an asynchronous stream."""
-        return timed_async(self.chunk_times(), chunks)
-
-    def chunk_times(self) -> ChunkTimes:
-        """Where chunks of this stage's stream note their times."""
-        more = self._note()
-        return cast("ChunkTimes", more.setdefault("chunk_times", ChunkTimes()))
-
     # -- what the journal asks for --------------------------------------------------------------
 
     def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
@@ -346,24 +290,6 @@ class Stage(SpanApi, otel_trace.Span):
             buffer, offset, self._trace_high, self._trace_low, self._span_id, self._parent_id,
             self._start, self._duration, self._cpu, name, tail | self._flags,
         )  # fmt: skip
-
-    def journal_payload(self) -> bytes | None:
-        """Attributes, events, links and the rest as one SPAN frame; None when there is nothing."""
-        more = self._more
-        if more is None:
-            return None if self._attributes is None else encode(self._attributes, None)
-        extra = {key: more[key] for key in _EXTRA_KEYS if key in more}
-        times = more.get("chunk_times")
-        if times is not None:
-            extra.update(times.summary(self._start))
-        events = [
-            (name, offset, attributes and plain_dict(attributes))
-            for name, offset, attributes in more.get("events", ())
-        ]
-        return encode(self._attributes, (events or None, more.get("links"), extra or None))
-
-
-_EXTRA_KEYS = ("status_message", "tracestate", "duration_ns", "start_wall_ns")
 
 
 def make_stage(name: str, modality: str | None, attributes: dict[str, Any]) -> Stage:

@@ -12,7 +12,8 @@ from latprobe import guard, recorder, stages
 from latprobe.clock import monotonic_ns
 from latprobe.config import Settings, load_settings
 from latprobe.journal import segment as fmt
-from latprobe.journal.writer import Segment, Writer
+from latprobe.journal.mapped_segment import Segment
+from latprobe.journal.writer import Writer
 from latprobe.version import __version__
 
 RUN_ID_VARIABLE = "LATPROBE_RUN_ID"

@@ -1,15 +1,14 @@
-"""The OpenTelemetry API's view of a stage: a Span, and the Context it sits in.
+"""The OpenTelemetry API's view of a stage: a Span.
 
 Behaviour follows opentelemetry-sdk's Span, which the tests run beside it as the reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
-from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.trace.status import Status, StatusCode
 from opentelemetry.util import types
 
@@ -199,53 +198,6 @@ class SpanApi:
         if self._duration < 0:
             return None
         return wall_ns() - (monotonic_ns() - self._start) + self._duration
-
-    # -- opentelemetry.context.Context ---------------------------------------------------------
-
-    def _outside(self) -> Any:
-        context = self._outer
-        while isinstance(context, SpanApi):
-            context = context._outer
-        return context
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The current span is this one; everything else lies further out."""
-        if key == _SPAN_KEY:
-            return self
-        return self._outside().get(key, default)
-
-    def __getitem__(self, key: str) -> Any:
-        return self if key == _SPAN_KEY else self._outside()[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key == _SPAN_KEY or key in self._outside()
-
-    def copy(self) -> dict[str, Any]:
-        """A plain dict, as `Context.copy` gives: `set_value` builds the next context from it."""
-        values = dict(self._outside())
-        values[_SPAN_KEY] = self
-        return values
-
-    def keys(self) -> KeysView[str]:
-        """The context's keys."""
-        return self.copy().keys()
-
-    def items(self) -> Sequence[tuple[str, Any]]:
-        """The context's items."""
-        return list(self.copy().items())
-
-    def values(self) -> Sequence[Any]:
-        """The context's values."""
-        return list(self.copy().values())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.copy())
-
-    def __len__(self) -> int:
-        return len(self.copy())
-
-    def __bool__(self) -> bool:
-        return True
 
 
 def _full_name(kind: type[BaseException]) -> str:

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from latprobe import recorder, span_api, stages, streams
+from latprobe import recorder, span_api, stage_api, stages, streams
+from latprobe.journal.mapped_segment import Segment
 from latprobe.journal.segment import (
     COMMITTED,
     CPU_UNKNOWN,
@@ -24,7 +25,7 @@ from latprobe.journal.segment import (
     PACKED_RECORD,
     Flag,
 )
-from latprobe.journal.writer import Finished, Segment
+from latprobe.journal.writer import Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def capture(clock: FakeClock | None = None, ids: CountingIds | None = None) -> I
         setattr(module, name, value)
 
     if clock is not None:
-        for module in (recorder, span_api, streams):
+        for module in (recorder, span_api, stage_api, streams):
             replace(module, "monotonic_ns", clock)
     if ids is not None:
         replace(recorder, "random_bits", ids)

@@ -10,9 +10,7 @@ written when the interrupted call is done.
 from __future__ import annotations
 
 import errno
-import itertools
 import marshal
-import mmap
 import os
 import struct
 import threading
@@ -20,25 +18,16 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Protocol
-from zlib import crc32
 
 from latprobe import guard
 from latprobe.clock import clock_pair, monotonic_ns
 from latprobe.journal import segment as fmt
+from latprobe.journal.mapped_segment import Segment, map_file, no_segment, seal
 from latprobe.journal.segment import FrameType, frame_bytes
 
-try:
-    import fcntl
-except ImportError:  # Windows: readers ask whether the pid lives
-    fcntl = None  # type: ignore[assignment]
-
 FIRST_SEGMENT_BYTES = 1 << 20
-FRAME_BYTES = fmt.FRAME.size
-FRAME_COMMIT = fmt.FRAME_COMMIT
 HEADER_RECORDS = fmt.HEADER_BYTES // fmt.RECORD_BYTES
 HAS_FRAME = fmt.Flag.HAS_FRAME.value << fmt.FLAGS_SHIFT
-SPAN_FRAME = FrameType.SPAN.value
-pack_frame = fmt.FRAME.pack_into
 MAX_PARKED = 10_000
 RETRY_NS = 500_000_000
 OTHER_THREAD = 0xFFFF
@@ -52,50 +41,6 @@ class Finished(Protocol):
 
     def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
         """Writes the 64-byte record; its flags are added to `tail`."""
-
-
-class Segment:
-    """One mapped segment. It is unlocked and closed when the last thread using it lets go."""
-
-    __slots__ = (
-        "buffer", "heap_end", "heap_start", "heap_top", "limit", "names", "take", "threads",
-    )  # fmt: skip
-
-    def __init__(self, buffer: Any, *, limit: int, heap_start: int, heap_end: int) -> None:
-        self.buffer = buffer
-        self.limit = limit
-        self.heap_start = heap_start
-        self.heap_top = heap_start
-        self.heap_end = heap_end
-        self.names: dict[Hashable, int] = {}
-        # thread ident -> the record's tail without flags: thread number and commit word
-        self.threads: dict[int, int] = {}
-        self.take: Callable[[], int] = itertools.count(fmt.HEADER_BYTES, fmt.RECORD_BYTES).__next__
-
-    def room_for(self, payload: bytes | None) -> int | None:
-        """The offset of a slot for a record that comes with this payload, None if there is none."""
-        if payload is not None and self.heap_top + frame_bytes(len(payload)) > self.heap_end:
-            return None
-        offset = self.take()
-        return offset if offset < self.limit else None
-
-    def append(self, kind: FrameType, number: int, payload: bytes) -> bool:
-        """Adds a heap frame; False when it does not fit."""
-        start = self.heap_top
-        after = start + frame_bytes(len(payload))
-        if after > self.heap_end:
-            return False
-        body = start + fmt.FRAME.size
-        self.buffer[body : body + len(payload)] = payload
-        committed = len(payload) | fmt.FRAME_COMMIT
-        pack_frame(self.buffer, start, kind, 0, number, crc32(payload), committed)
-        self.heap_top = after
-        return True
-
-
-def _no_segment() -> Segment:
-    """Stands in while there is none: has no room for anything, so each span takes the slow path."""
-    return Segment(bytearray(), limit=0, heap_start=0, heap_end=0)
 
 
 class Writer:
@@ -115,7 +60,7 @@ class Writer:
         self.run = run
         self.segment_bytes = segment_bytes
         self.on_segment = on_segment
-        self.segment = _no_segment()
+        self.segment = no_segment()
         self.dropped = 0
         self._number = 0
         self.lock = threading.RLock()
@@ -152,11 +97,11 @@ class Writer:
             self._retry_at_ns = 0
             if not self.is_busy:
                 self._drain()
-            self.segment = _no_segment()
+            self.segment = no_segment()
 
     def after_fork(self, run: dict[str, Any]) -> None:
         """In the child: forgets the parent's mapping, lock and parked spans."""
-        self.segment = _no_segment()
+        self.segment = no_segment()
         self.run = run
         self.dropped = 0
         self._number = 0
@@ -248,7 +193,7 @@ class Writer:
         try:
             self.segment = self._create(need)
         except OSError as error:
-            self.segment = _no_segment()
+            self.segment = no_segment()
             self._retry_at_ns = monotonic_ns() + RETRY_NS
             self._explain(error)
             return False
@@ -299,45 +244,3 @@ class Writer:
             f"cannot record into {self.folder}: {what}. Your program goes on; up to "
             f"{MAX_PARKED:,} spans wait in memory and recording resumes by itself."
         )
-
-
-def seal(segment: Segment) -> None:
-    """Tells readers that no new record will be started in it."""
-    segment.buffer[fmt.STATE_OFFSET] = fmt.STATE_SEALED
-
-
-def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
-    """A new, allocated, locked, mapped segment file that starts with `header`.
-
-    The blocks are allocated before the mapping, so that a full disk raises OSError here instead of
-    killing the process with SIGBUS at some later store.
-    """
-    # mkdir gives its mode to the last folder only, and the store's folder must be private too.
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    stem = f"{os.getpid()}-{number}-{os.urandom(4).hex()}"
-    temporary = folder / f"{stem}.tmp"
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        if fcntl is not None:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _allocate(fd, size)
-        buffer = mmap.mmap(fd, size)
-        buffer[: len(header)] = header
-        os.rename(temporary, folder / f"{stem}{fmt.SUFFIX}")
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    finally:
-        # The mapping keeps a duplicate of the descriptor, and with it the lock.
-        os.close(fd)
-    return buffer
-
-
-def _allocate(fd: int, size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(fd, 0, size)
-        return
-    block = bytes(1 << 20)
-    for start in range(0, size, len(block)):
-        os.write(fd, block[: size - start])

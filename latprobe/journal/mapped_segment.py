@@ -1,0 +1,108 @@
+"""One mapped segment file, as its writer has it."""
+
+from __future__ import annotations
+
+import itertools
+import mmap
+import os
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from latprobe.journal import segment as fmt
+from latprobe.journal.segment import FrameType, frame_bytes
+
+try:
+    import fcntl
+except ImportError:  # Windows: readers ask whether the pid lives
+    fcntl = None  # type: ignore[assignment]
+
+FRAME_BYTES = fmt.FRAME.size
+pack_frame = fmt.FRAME.pack_into
+
+
+class Segment:
+    """One mapped segment. It is unlocked and closed when the last thread using it lets go."""
+
+    __slots__ = (
+        "buffer", "heap_end", "heap_start", "heap_top", "limit", "names", "take", "threads",
+    )  # fmt: skip
+
+    def __init__(self, buffer: Any, *, limit: int, heap_start: int, heap_end: int) -> None:
+        self.buffer = buffer
+        self.limit = limit
+        self.heap_start = heap_start
+        self.heap_top = heap_start
+        self.heap_end = heap_end
+        self.names: dict[Hashable, int] = {}
+        # thread ident -> the record's tail without flags: thread number and commit word
+        self.threads: dict[int, int] = {}
+        self.take: Callable[[], int] = itertools.count(fmt.HEADER_BYTES, fmt.RECORD_BYTES).__next__
+
+    def room_for(self, payload: bytes | None) -> int | None:
+        """The offset of a slot for a record that comes with this payload, None if there is none."""
+        if payload is not None and self.heap_top + frame_bytes(len(payload)) > self.heap_end:
+            return None
+        offset = self.take()
+        return offset if offset < self.limit else None
+
+    def append(self, kind: FrameType, number: int, payload: bytes) -> bool:
+        """Adds a heap frame; False when it does not fit."""
+        start = self.heap_top
+        after = start + frame_bytes(len(payload))
+        if after > self.heap_end:
+            return False
+        body = start + fmt.FRAME.size
+        self.buffer[body : body + len(payload)] = payload
+        committed = len(payload) | fmt.FRAME_COMMIT
+        pack_frame(self.buffer, start, kind, 0, number, crc32(payload), committed)
+        self.heap_top = after
+        return True
+
+
+def no_segment() -> Segment:
+    """Stands in while there is none: has no room for anything, so each span takes the slow path."""
+    return Segment(bytearray(), limit=0, heap_start=0, heap_end=0)
+
+
+def seal(segment: Segment) -> None:
+    """Tells readers that no new record will be started in it."""
+    segment.buffer[fmt.STATE_OFFSET] = fmt.STATE_SEALED
+
+
+def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
+    """A new, allocated, locked, mapped segment file that starts with `header`.
+
+    The blocks are allocated before the mapping, so that a full disk raises OSError here instead of
+    killing the process with SIGBUS at some later store.
+    """
+    # mkdir gives its mode to the last folder only, and the store's folder must be private too.
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    stem = f"{os.getpid()}-{number}-{os.urandom(4).hex()}"
+    temporary = folder / f"{stem}.tmp"
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _allocate(fd, size)
+        buffer = mmap.mmap(fd, size)
+        buffer[: len(header)] = header
+        os.rename(temporary, folder / f"{stem}{fmt.SUFFIX}")
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        # The mapping keeps a duplicate of the descriptor, and with it the lock.
+        os.close(fd)
+    return buffer
+
+
+def _allocate(fd: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+        return
+    block = bytes(1 << 20)
+    for start in range(0, size, len(block)):
+        os.write(fd, block[: size - start])

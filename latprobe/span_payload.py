@@ -1,0 +1,54 @@
+"""A finished stage's attributes, events, links and stream as the payload of one journal frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from latprobe import guard
+from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, encode, plain_dict
+
+_EXTRA_KEYS = ("status_message", "tracestate", "duration_ns", "start_wall_ns")
+
+
+class SpanPayload:
+    """Reads the stage's slots; docs/journal-format.md has the form."""
+
+    __slots__ = ()
+
+    _attributes: dict[str, Any] | None
+    _more: dict[str, Any] | None
+    _start: int
+
+    def _encoded(self) -> bytes | None:
+        """`journal_payload`, or None where that fails: a fault costs the attributes only."""
+        try:
+            if self._more is None:
+                attributes = self._attributes
+                if attributes is None:
+                    return None
+                for value in attributes.values():
+                    if type(value) not in PLAIN:
+                        break
+                else:
+                    payload = dumps(attributes, 2)
+                    if len(payload) <= MAX_PAYLOAD_BYTES:
+                        return payload
+            return self.journal_payload()
+        except Exception as fault:  # a value with a __str__ or __iter__ of its own may do anything
+            guard.report("encoding attributes", fault)
+            return None
+
+    def journal_payload(self) -> bytes | None:
+        """Attributes, events, links and the rest as one SPAN frame; None when there is nothing."""
+        more = self._more
+        if more is None:
+            return None if self._attributes is None else encode(self._attributes, None)
+        extra = {key: more[key] for key in _EXTRA_KEYS if key in more}
+        times = more.get("chunk_times")
+        if times is not None:
+            extra.update(times.summary(self._start))
+        events = [
+            (name, offset, attributes and plain_dict(attributes))
+            for name, offset, attributes in more.get("events", ())
+        ]
+        return encode(self._attributes, (events or None, more.get("links"), extra or None))
