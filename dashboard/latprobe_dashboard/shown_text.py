@@ -36,6 +36,11 @@ def line_or_dash(text: str | None, limit: int = NAME_CHARS) -> str:
     return NOT_MEASURED if text is None else line(text, limit)
 
 
+def outcome(status: str) -> str:
+    """A span's status; OpenTelemetry's "unset" only means that nobody reported an error."""
+    return "ok" if status == "unset" else line(status, 20)
+
+
 def block(text: str | None, limit: int = VALUE_CHARS) -> str:
     """The text with its line breaks and tabs, at most `limit` characters."""
     return _cut(text, limit).translate(_BLOCK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -253,10 +254,13 @@ def test_a_running_program_appears_within_two_seconds(tab: Watched, home: Path) 
             started = monotonic_ns()
             tab.page.get_by_text(f"live.{turn}").first.wait_for()
             took_s.append((monotonic_ns() - started) / 1e9)
+        tab.page.get_by_text("of all cores").wait_for()
+        if SHOTS:
+            tab.page.screenshot(path=f"{SHOTS}/live_running.png")
     finally:
         program.stdin.close()
         program.wait(timeout=30)
-    assert min(took_s) <= LIVE_S, took_s
+    assert statistics.median(took_s) <= LIVE_S, took_s
 
 
 def test_the_agent_may_die_while_a_page_is_open(tab: Watched, home: Path) -> None:

@@ -42,3 +42,7 @@ def test_a_block_keeps_its_lines_and_tabs() -> None:
 
 def test_attributes_that_are_not_text_are_shown_as_json() -> None:
     assert shown_text.value({"page": 3, "tags": ["a"]}) == '{"page": 3, "tags": ["a"]}'
+
+
+def test_a_span_without_a_reported_status_went_well() -> None:
+    assert [shown_text.outcome(each) for each in ("unset", "ok", "error")] == ["ok", "ok", "error"]

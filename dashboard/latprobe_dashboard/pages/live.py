@@ -101,7 +101,7 @@ def _host_card(pulse: Pulse, label: str, metric: str) -> cards.Card:
     """The host's newest reading of a metric, whose unit is in its name."""
     values = [point.value for point in pulse.host if point.metric == metric]
     if not values:
-        return cards.Card(label, quantities.NOT_MEASURED, "no reading in a minute")
+        return cards.Card(label, quantities.NOT_MEASURED, "while programs record")
     if metric.endswith("_bytes"):
         return cards.Card(label, quantities.size(values[-1]), "in use", values)
     return cards.Card(label, quantities.share(values[-1] / 100), "of all cores", values)
@@ -113,7 +113,7 @@ def _row(row: NewRequest, top: float, now_ns: int) -> rows.Row:
         cells=(
             rows.Cell(shown_text.line(row.name)),
             rows.Cell(quantities.milliseconds(row.duration_ms), share=row.duration_ms / top),
-            rows.Cell(shown_text.line(row.status, 20), is_bad=row.status == "error"),
+            rows.Cell(shown_text.outcome(row.status), is_bad=row.status == "error"),
             rows.Cell(shown_text.line_or_dash(row.service, 30)),
             rows.Cell(_ago(now_ns - ended_ns), hint=quantities.moment(ended_ns, visitor.zone())),
             rows.Cell(row.trace_id[:8], hint=row.trace_id),

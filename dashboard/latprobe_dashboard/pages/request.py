@@ -143,7 +143,7 @@ def _frame(spans: tuple[TraceSpan, ...]) -> pd.DataFrame:
             "own ms": [s.self_ns / 1e6 for s in spans],
             "critical ms": [s.critical_ns / 1e6 for s in spans],
             "modality": [s.modality for s in spans],
-            "status": [s.status for s in spans],
+            "status": [shown_text.outcome(s.status) for s in spans],
             "tokens in": pd.array([s.input_tokens for s in spans], dtype="Int64"),
             "tokens out": pd.array([s.output_tokens for s in spans], dtype="Int64"),
         }

@@ -22,7 +22,7 @@ def span_panel(trace: Trace, span: TraceSpan, *, height: int) -> None:
         f'<p class="lp-span-name">{shown_text.markup(span.name, 200)}</p>'
         f'<div class="lp-legend"><span><i class="lp-{hue.key}"></i>{hue.label}</span>'
         f"<span>{shown_text.markup(span.kind, 20)}</span>"
-        f"<span{bad}>{shown_text.markup(span.status, 20)}</span></div>"
+        f"<span{bad}>{shown_text.markup(shown_text.outcome(span.status))}</span></div>"
     )
     with st.container(height=max(height, 200), border=False, key="lp_span_facts"):
         if span.status_message or span.error_type:

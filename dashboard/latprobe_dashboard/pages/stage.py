@@ -171,7 +171,7 @@ def _slow_row(span: SlowSpan, top: float) -> rows.Row:
         cells=(
             rows.Cell(quantities.moment(span.start_ns, visitor.zone())),
             rows.Cell(quantities.milliseconds(span.duration_ms), share=span.duration_ms / top),
-            rows.Cell(span.status, is_bad=span.status == "error"),
+            rows.Cell(shown_text.outcome(span.status), is_bad=span.status == "error"),
             rows.Cell(shown_text.line_or_dash(span.model, 40)),
             rows.Cell(quantities.count(span.input_tokens)),
             rows.Cell(quantities.count(span.output_tokens)),
