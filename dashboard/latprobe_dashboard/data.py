@@ -193,7 +193,7 @@ def _report(store: str, scope: Scope, data_version: int) -> Report:
 
 @lru_cache(maxsize=64)
 def _timeline(store: str, scope: Scope, data_version: int) -> list[TimelinePoint]:
-    return stage_timeline(query, scope, buckets=TIMELINE_BUCKETS)
+    return stage_timeline(query, scope, buckets=TIMELINE_BUCKETS, spans_per_bucket=4)
 
 
 @lru_cache(maxsize=64)

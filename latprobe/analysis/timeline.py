@@ -39,11 +39,12 @@ class TimelinePoint:
 
 
 def stage_timeline(
-    query: Query, scope: Scope = EVERYTHING, *, buckets: int = 120
+    query: Query, scope: Scope = EVERYTHING, *, buckets: int = 120, spans_per_bucket: int = 0
 ) -> list[TimelinePoint]:
     """The scope's spans over its window, oldest first; requests (roots) if it names no stage.
 
-    Buckets are equal, at most `buckets`, empty ones included; [] if nothing is in the scope. A
+    Buckets are equal, at most `buckets`, empty ones included; [] if nothing is in the scope. With
+    `spans_per_bucket` there are fewer and wider ones where a short window holds few spans. A
     window over 30 minutes is read from the rollups in whole minutes unless the scope names a
     model, which they do not know.
     """
@@ -57,6 +58,9 @@ def stage_timeline(
         table = _fetch_rolled_up(query, scope, first=first, last=last, width=width)
         found = _from_bins(table)
     else:
+        if spans_per_bucket:
+            spans = _count(query, scope, first=first, last=last)
+            buckets = min(buckets, max(spans // spans_per_bucket, 1))
         width = max(1, -(-(last - first) // buckets))
         found = _fetch_raw(query, scope, first=first, last=last, width=width)
     count = max(1, -(-(last - first) // width))
@@ -80,6 +84,17 @@ def _window(query: Query, scope: Scope) -> tuple[int, int] | None:
     first = row["first"] if scope.from_ns is None else scope.from_ns
     last = row["last"] + 1 if scope.to_ns is None else scope.to_ns
     return first, max(last, first + 1)
+
+
+def _count(query: Query, scope: Scope, *, first: int, last: int) -> int:
+    where, parameters = scope.where()
+    roots = "" if scope.stage is not None else "AND s.parent_span_id IS NULL"
+    table = query(
+        f"SELECT count(*) AS count FROM spans s "
+        f"WHERE {where} AND s.start_ns >= ? AND s.start_ns < ? {roots}",
+        [*parameters, first, last],
+    )
+    return int(table["count"][0].as_py())
 
 
 def _fetch_raw(

@@ -38,6 +38,11 @@ def test_buckets_cover_the_window_and_count_requests() -> None:
     ]
 
 
+def test_few_spans_in_a_short_window_are_put_into_fewer_buckets() -> None:
+    found = stage_timeline(filled(), WINDOW, buckets=4, spans_per_bucket=2)
+    assert [(each.count, each.errors, each.p50_ms) for each in found] == [(3, 3, 20.0)]
+
+
 def test_a_stage_in_the_scope_is_counted_wherever_it_stands() -> None:
     scope = Scope(from_ns=EPOCH_NS, to_ns=EPOCH_NS + 40 * MS, stage="child")
     assert [(p.count, p.p50_ms) for p in stage_timeline(filled(), scope, buckets=2)] == [

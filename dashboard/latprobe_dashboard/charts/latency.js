@@ -160,7 +160,7 @@ class Latency {
 
 function peak(values) { return values.reduce((top, value) => Math.max(top, value ?? 0), 0); }
 
-function unitOf(ms) { return ms >= 120e3 ? [60e3, "min"] : ms >= 2e3 ? [1e3, "s"] : ms >= 1 ? [1, "ms"] : [1e-3, "µs"]; }
+function unitOf(ms) { return ms >= 120e3 ? [60e3, "min"] : ms >= 900 ? [1e3, "s"] : ms >= 1 ? [1, "ms"] : [1e-3, "µs"]; }
 
 function clockStep(ms) {
   const seconds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
