@@ -153,48 +153,45 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
 
         Raises nothing.
         """
-        self.thread_ident = get_ident()
+        self.thread_ident = ident = get_ident()
         used = writer
+        is_written = False
         try:
-            if payload is None or used.is_busy or not self._write_frame(used, payload):
+            if payload is not None and not used.is_busy:
+                used.lock.acquire()
+                try:
+                    used.is_busy = True  # a signal handler from here on leaves its span waiting
+                    segment = used.segment
+                    name = segment.names.get(self.journal_key)
+                    tail = segment.threads.get(ident)
+                    top = segment.heap_top
+                    body = top + FRAME_BYTES
+                    end = body + len(payload)
+                    if name is not None and tail is not None and end <= segment.heap_end:
+                        offset = segment.take()
+                        if offset < segment.limit:
+                            buffer = segment.buffer
+                            buffer[body:end] = payload
+                            pack_frame(
+                                buffer, top, SPAN_FRAME, 0, offset // 64 - HEADER_RECORDS,
+                                crc32(payload), len(payload) | FRAME_COMMIT,
+                            )  # fmt: skip
+                            segment.heap_top = (end + 7) & -8
+                            pack_into(
+                                buffer, offset, self._trace_high, self._trace_low, self._span_id,
+                                self._parent_id, self._start, self._duration, self._cpu, name,
+                                tail | self._flags | HAS_FRAME,
+                            )  # fmt: skip
+                            is_written = True
+                finally:
+                    used.is_busy = False
+                    used.lock.release()
+            if not is_written:
                 used.write(self, payload)
             elif used.waiting:
                 used.drain()
         except Exception as fault:  # nothing of ours may reach the user's code
             guard.report("recording a span", fault)
-
-    def _write_frame(self, used: Writer, payload: bytes) -> bool:
-        """Writes a span with attributes where everything is known and there is room for it."""
-        used.lock.acquire()
-        try:
-            used.is_busy = True  # a signal handler from here on leaves its span in `waiting`
-            segment = used.segment
-            name = segment.names.get(self.journal_key)
-            tail = segment.threads.get(self.thread_ident)
-            top = segment.heap_top
-            body = top + FRAME_BYTES
-            end = body + len(payload)
-            if name is None or tail is None or end > segment.heap_end:
-                return False
-            offset = segment.take()
-            if offset >= segment.limit:
-                return False
-            buffer = segment.buffer
-            buffer[body:end] = payload
-            pack_frame(
-                buffer, top, SPAN_FRAME, 0, offset // 64 - HEADER_RECORDS,
-                crc32(payload), len(payload) | FRAME_COMMIT,
-            )  # fmt: skip
-            segment.heap_top = (end + 7) & -8
-            pack_into(
-                buffer, offset, self._trace_high, self._trace_low, self._span_id,
-                self._parent_id, self._start, self._duration, self._cpu, name,
-                tail | self._flags | HAS_FRAME,
-            )  # fmt: skip
-            return True
-        finally:
-            used.is_busy = False
-            used.lock.release()
 
     # -- starting and ending, the rarer ways ----------------------------------------------------
 
