@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench instrumentation backends clean
 
 demo: $(VENV)/.installed
 	$(BIN)/latprobe demo
@@ -23,6 +23,8 @@ bench: $(VENV)/.installed
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/kills.py
 	$(BIN)/python tests/benchmarks/ingest.py
+	$(BIN)/python tests/benchmarks/hooks.py
+	$(BIN)/python tests/benchmarks/otlp_export.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -30,6 +32,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,demo,dev]'
 	@touch $@
+
+# The large client libraries, each in an environment of its own; and two real backends.
+instrumentation: $(VENV)/.installed
+	$(BIN)/python tests/instrumentation/with_libraries.py
+
+backends: $(VENV)/.installed
+	$(BIN)/python tests/backends/check.py
 
 clean:
 	rm -rf $(VENV)

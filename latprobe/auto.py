@@ -20,10 +20,13 @@ def _start() -> None:
     except LatprobeError as error:
         guard.say(f"not recording: {error}")
         return
-    from latprobe.otel.tracer import offer_provider
+    try:
+        from latprobe.otel.tracer import offer_provider
 
-    offer_provider()
-    hooked.extend(switch_on(settings))
+        offer_provider()
+        hooked.extend(switch_on(settings))
+    except Exception as error:  # the program's first import must not be its last
+        guard.report("switching on instrumentations", error)
 
 
 _start()

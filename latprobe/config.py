@@ -45,6 +45,11 @@ class Settings:
     stages: tuple[StageRule, ...] = ()
     segment_bytes: int = 4 << 20
     agent_idle_s: float = 10.0
+    otlp_endpoint: str | None = None
+    otlp_content: bool = False
+    prometheus_port: int | None = None
+    otlp_receiver: bool = False
+    otlp_token: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -94,7 +99,7 @@ def _candidates(table: Mapping[str, Any], origin: str) -> list[tuple[str, Any, s
 
 
 def _parse(name: str, raw: Any, source: str) -> Any:
-    if name == "agent":
+    if name in ("agent", "otlp_content", "otlp_receiver"):
         return _parse_switch(raw, source)
     if name == "content" and raw not in ("local", "off"):
         raise UsageError(f"{source} is {raw!r}; write local or off.")
@@ -104,8 +109,12 @@ def _parse(name: str, raw: Any, source: str) -> Any:
         return (
             tuple(part.strip() for part in raw.split(",")) if isinstance(raw, str) else tuple(raw)
         )
+    if name == "prometheus_port":
+        return _parse_port(raw, source)
     if name in ("segment_bytes", "agent_idle_s"):
         return _parse_number(name, raw, source)
+    if not isinstance(raw, (str, Path)):
+        raise UsageError(f"{source} has {name} = {raw!r}; write text.")
     return raw
 
 
@@ -119,18 +128,28 @@ def _parse_switch(raw: Any, source: str) -> bool:
 def _parse_number(name: str, raw: Any, source: str) -> int | float:
     try:
         value = float(raw)
+        if not 0 < value < 1e12:
+            raise ValueError
     except (TypeError, ValueError):
-        raise UsageError(f"{source} is {raw!r}; write a number.") from None
+        raise UsageError(f"{source} is {raw!r}; write a positive number.") from None
     if name == "agent_idle_s":
         return value
     return max(int(value), 64 << 10)
 
 
+def _parse_port(raw: Any, source: str) -> int:
+    if str(raw).isdigit() and int(raw) <= 65_535:
+        return int(raw)
+    raise UsageError(f"{source} is {raw!r}; write a port's number.")
+
+
 def _parse_stages(raw: Any, source: str) -> tuple[StageRule, ...]:
     if isinstance(raw, str):
         raw = [part.strip() for part in raw.split(",") if part.strip()]
+    if isinstance(raw, (list, tuple)):
+        raw = {str(pattern): {} for pattern in raw}
     if not isinstance(raw, Mapping):
-        raw = {pattern: {} for pattern in raw}
+        raise UsageError(f'{source} has stages = {raw!r}; write a list of "module:function".')
     rules = []
     for pattern, options in raw.items():
         if ":" not in pattern or not isinstance(options, Mapping):
@@ -166,8 +185,11 @@ def _table_in(text: str) -> Mapping[str, Any] | None:
 
 
 def _search_folders() -> list[Path]:
-    here = Path.cwd()
-    folders = [here, *here.parents]
+    try:
+        here = Path.cwd()
+        folders = [here, *here.parents]
+    except OSError:  # the working folder was removed
+        folders = []
     script = next((a for a in sys.orig_argv[1:] if a.endswith(".py")), None)
     if script is not None:
         beside = Path(script).absolute().parent

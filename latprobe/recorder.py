@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable
 from contextvars import ContextVar
-from threading import get_ident
+from types import FunctionType
 from typing import Any, ParamSpec, Self, TypeVar
 from zlib import crc32
 
@@ -26,6 +26,7 @@ from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
 from latprobe.ids import random_bits, span_ids
 from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
+from latprobe.journal.plain import plain_text
 from latprobe.journal.segment import (
     CPU_UNKNOWN,
     FLAGS_SHIFT,
@@ -34,6 +35,7 @@ from latprobe.journal.segment import (
     Flag,
     FrameType,
 )
+from latprobe.journal.thread_keys import key_of_this_thread, this_thread
 from latprobe.journal.writer import HAS_FRAME, HEADER_RECORDS, Writer
 from latprobe.span_api import STATUS_ERROR, STATUS_OK
 from latprobe.span_context import SpanContextView
@@ -45,7 +47,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 OPEN = -1
-LEFT_TO_PARENT_PROCESS = -2
+NEW = -2
+LEFT_TO_PARENT_PROCESS = 0
 REMOTE_PARENT = Flag.REMOTE_PARENT.value << FLAGS_SHIFT
 CPU_FROM_NS = 20_000
 MAX_CPU_NAMES = 10_000
@@ -92,10 +95,14 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         self._more: dict[str, Any] | None = None
         self._flags = 0
         self._cpu = -1
+        self._start = 0
+        self._duration = NEW
 
     # -- the hot path -------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
+        if self._duration == OPEN:
+            return self._entered_twice()
         outer = current.get()
         self._outer = outer
         self._duration = OPEN
@@ -104,10 +111,13 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             self._trace_high = outer._trace_high
             self._trace_low = outer._trace_low
             self._parent_id = outer._span_id
+            if outer._duration >= 0:  # work that goes on after its request: keep no chain of them
+                self._outer = _living(outer)
         else:
             self._adopt(outer)
         current.set(self)
         if self.journal_key in _cpu_names and not _in_event_loop():
+            self.thread_key = key_of_this_thread()
             self._cpu = thread_cpu_ns()
         self._start = monotonic_ns()
         return self
@@ -116,7 +126,9 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         ended = monotonic_ns()
         if current.get() is self:
             outer = self._outer
-            if type(outer) is Stage and outer._duration >= 0:
+            if type(outer) is not Stage:
+                self._outer = _NOTHING  # what an ended stage held on to would never be freed
+            elif outer._duration >= 0:
                 outer = _living(outer)
             current.set(outer)
         if self._duration != OPEN:
@@ -134,7 +146,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             if self._attributes is None and self._more is None:
                 segment = writer.segment
                 name = segment.names[self.journal_key]
-                tail = segment.threads[get_ident()]
+                tail = segment.threads[this_thread.key]
                 offset = segment.take()
                 if offset < segment.limit:
                     pack_into(
@@ -143,55 +155,68 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                     )  # fmt: skip
                     return
             self._write(self._encoded())
-        except KeyError:  # the segment has not met this name or this thread yet
+        except (KeyError, AttributeError):  # not met yet: this name by the segment, or this thread
             self._write(None)
         except Exception as fault:  # nothing of ours may reach the user's code
-            guard.report("recording a span", fault)
+            self._failed(fault)
 
     def _write(self, payload: bytes | None) -> None:
         """Writes what `__exit__` could not: the common case spelt out here, the rest by the writer.
 
         Raises nothing.
         """
-        self.thread_ident = ident = get_ident()
         used = writer
         is_written = False
         try:
+            self.thread_key = key = key_of_this_thread()
             if payload is not None and not used.is_busy:
-                used.lock.acquire()
-                try:
-                    used.is_busy = True  # a signal handler from here on leaves its span waiting
-                    segment = used.segment
-                    name = segment.names.get(self.journal_key)
-                    tail = segment.threads.get(ident)
-                    top = segment.heap_top
-                    body = top + FRAME_BYTES
-                    end = body + len(payload)
-                    if name is not None and tail is not None and end <= segment.heap_end:
-                        offset = segment.take()
-                        if offset < segment.limit:
-                            buffer = segment.buffer
-                            buffer[body:end] = payload
-                            pack_frame(
-                                buffer, top, SPAN_FRAME, 0, offset // 64 - HEADER_RECORDS,
-                                crc32(payload), len(payload) | FRAME_COMMIT,
-                            )  # fmt: skip
-                            segment.heap_top = (end + 7) & -8
-                            pack_into(
-                                buffer, offset, self._trace_high, self._trace_low, self._span_id,
-                                self._parent_id, self._start, self._duration, self._cpu, name,
-                                tail | self._flags | HAS_FRAME,
-                            )  # fmt: skip
-                            is_written = True
-                finally:
-                    used.is_busy = False
-                    used.lock.release()
+                with used.lock:
+                    try:
+                        used.is_busy = True  # a signal handler from here on leaves its span waiting
+                        segment = used.segment
+                        name = segment.names.get(self.journal_key)
+                        tail = segment.threads.get(key)
+                        top = segment.heap_top
+                        body = top + FRAME_BYTES
+                        end = body + len(payload)
+                        if name is not None and tail is not None and end <= segment.heap_end:
+                            offset = segment.take()
+                            if offset < segment.limit:
+                                buffer = segment.buffer
+                                buffer[body:end] = payload
+                                pack_frame(
+                                    buffer, top, SPAN_FRAME, 0, offset // 64 - HEADER_RECORDS,
+                                    crc32(payload), len(payload) | FRAME_COMMIT,
+                                )  # fmt: skip
+                                segment.heap_top = (end + 7) & -8
+                                pack_into(
+                                    buffer, offset, self._trace_high, self._trace_low,
+                                    self._span_id, self._parent_id, self._start, self._duration,
+                                    self._cpu, name, tail | self._flags | HAS_FRAME,
+                                )  # fmt: skip
+                                is_written = True
+                    finally:
+                        used.is_busy = False
             if not is_written:
                 used.write(self, payload)
             elif used.waiting:
                 used.drain()
         except Exception as fault:  # nothing of ours may reach the user's code
-            guard.report("recording a span", fault)
+            self._failed(fault)
+
+    def _failed(self, fault: Exception) -> None:
+        """Counts a span that could not be written; raises again what a signal handler raised."""
+        if not guard.is_ours(fault):
+            raise fault
+        writer.drop()
+        guard.report("recording a span", fault)
+
+    def _entered_twice(self) -> Self:
+        """The same object inside itself, or in two threads: recorded once, until its first exit."""
+        guard.warn_once(
+            f"stage {self.name!r} was entered while it was open. Write stage(...) anew each time."
+        )
+        return self
 
     # -- starting and ending, the rarer ways ----------------------------------------------------
 
@@ -207,7 +232,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
     def start_suspended(self) -> None:
         """Starts without becoming current; `resume` and `pause` do that, for generators."""
         outer = current.get()
-        self._outer = outer
+        self._outer = _living(outer)
         self._duration = OPEN
         self._span_id = next_span_id()
         self._adopt(outer)
@@ -233,7 +258,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
 
     def resume(self) -> None:
         """The generator's body goes on: its span is current again."""
-        self._outer = current.get()
+        self._outer = _living(current.get())
         current.set(self._body)
 
     def pause(self) -> None:
@@ -265,7 +290,9 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
     def _cpu_us(self) -> int:
         started = self._cpu
         if started >= 0:
-            return min((thread_cpu_ns() - started) // 1000, CPU_UNKNOWN - 1)
+            if self.thread_key is not key_of_this_thread():
+                return CPU_UNKNOWN  # ended by another thread than began it
+            return min(max(thread_cpu_ns() - started, 0) // 1000, CPU_UNKNOWN - 1)
         if self.journal_key not in _cpu_names and len(_cpu_names) < MAX_CPU_NAMES:
             _cpu_names.add(self.journal_key)
         return CPU_UNKNOWN
@@ -292,15 +319,22 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
 def make_stage(name: str, modality: str | None, attributes: dict[str, Any]) -> Stage:
     """`Stage(name, modality, attributes)`, a tenth of a span cheaper: no `__init__` through C."""
     made: Stage = _new(Stage)
-    made.journal_key = name if modality is None else (name, modality, None)
+    if type(name) is not str:
+        name = plain_text(name)
+    made.journal_key = name if modality is None else (name, plain_text(modality), None)
     made._attributes = attributes or None
     made._more = None
     made._flags = 0
     made._cpu = -1
+    made._start = 0
+    made._duration = NEW
     return made
 
 
 _new = object.__new__
+
+# The context of a stage that has ended.
+_NOTHING = otel_context.Context()
 
 
 def _in_event_loop() -> bool:
@@ -317,14 +351,29 @@ def _living(outer: Any) -> Any:
 
 
 def after_fork() -> None:
-    """In a forked child: draws other ids, and leaves the open stages to the parent process."""
-    global next_span_id
+    """In a forked child: draws other ids, and leaves open stages to the parent process.
+
+    Every stage that is open now will be ended by the parent; its copy here must not be recorded.
+    Their `with` blocks hold on to `Stage.__exit__` already, so it is that function's code which is
+    replaced; only a forked child pays for asking.
+    """
+    global next_span_id, _forked_at
     next_span_id = span_ids()
-    context = current.get()
-    while isinstance(context, Stage):
-        if context._duration == OPEN:
-            context._duration = LEFT_TO_PARENT_PROCESS
-        context = context._outer
+    _forked_at = monotonic_ns()
+    Stage.__exit__.__code__ = _exit_in_child.__code__
+
+
+_forked_at = 0
+_exit = FunctionType(Stage.__exit__.__code__, globals())
+
+
+def _exit_in_child(self: Stage, kind: Any, error: BaseException | None, traceback: Any, /) -> None:
+    if self._start >= _forked_at or self._duration != OPEN:
+        _exit(self, kind, error, traceback)
+        return
+    if current.get() is self:
+        current.set(_living(self._outer))
+    self._duration = 0
 
 
 def traceparent() -> str | None:

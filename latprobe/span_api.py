@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    TraceState,
+)
 from opentelemetry.trace.status import Status, StatusCode
 from opentelemetry.util import types
 
@@ -30,7 +36,7 @@ class SpanApi:
 
     __slots__ = (
         "_attributes", "_body", "_cpu", "_duration", "_flags", "_more", "_outer", "_parent_id",
-        "_span_id", "_start", "_trace_high", "_trace_low", "journal_key", "thread_ident",
+        "_span_id", "_start", "_trace_high", "_trace_low", "journal_key", "thread_key",
     )  # fmt: skip
 
     _attributes: dict[str, Any] | None
@@ -54,14 +60,19 @@ class SpanApi:
     # -- opentelemetry.trace.Span --------------------------------------------------------------
 
     def get_span_context(self) -> SpanContext:
-        """Trace and span id; built on demand, since most spans are never asked."""
+        """Trace and span id; built on demand, since most spans are never asked.
+
+        Invalid before the stage has been entered.
+        """
+        if not self._start:
+            return INVALID_SPAN_CONTEXT
         return SpanContext(
             (self._trace_high << 64) | self._trace_low, self._span_id, False, _SAMPLED, _EMPTY
         )
 
     def is_recording(self) -> bool:
-        """True until the span has ended."""
-        return self._duration < 0
+        """True from entering the stage to its end."""
+        return self._start > 0 and self._duration < 0
 
     def set_attribute(self, key: str, value: types.AttributeValue) -> None:
         """Keeps one attribute."""

@@ -34,7 +34,9 @@ class SpanPayload:
                     if len(payload) <= MAX_PAYLOAD_BYTES:
                         return payload
             return self.journal_payload()
-        except Exception as fault:  # a value with a __str__ or __iter__ of its own may do anything
+        except Exception as fault:
+            if not guard.is_ours(fault):
+                raise  # a signal handler's
             guard.report("encoding attributes", fault)
             return None
 

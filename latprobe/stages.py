@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 from latprobe.errors import UsageError
 from latprobe.streams import Drive, drive
@@ -105,15 +105,21 @@ class Idle:
 _make: Callable[[str, str | None, dict[str, Any]], AnyStage] = Idle
 
 
-def stage(name: str, /, *, modality: str | None = None, **attributes: Any) -> AnyStage:
+@overload
+def stage(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def stage(name: str, /, *, modality: str | None = None, **attributes: Any) -> AnyStage: ...
+def stage(name: Any, /, *, modality: str | None = None, **attributes: Any) -> Any:
     """A step of the pipeline, as `with stage("ocr"):` or as `@stage("ocr")`.
 
     `modality` is text, image, audio, video, retrieval, tool or io and gives the stage its colour.
     `model`, `input_tokens` and `output_tokens` are counted as usage; other attributes are kept as
     they are. As a decorator it fits functions, coroutines, generators and async generators; a
     generator's stage lasts from its first item to its end and records the gaps between items.
-    Exceptions are noted and re-raised.
+    Exceptions are noted and re-raised. `@stage` alone takes the function's own name.
     """
+    if type(name) is not str and callable(name):  # @stage, without parentheses
+        return staged(name, name.__qualname__, modality, attributes)
     return _make(name, modality, attributes)
 
 
@@ -139,6 +145,9 @@ def staged(
     """`function` as a stage, of the same sort: a coroutine function stays one."""
     import inspect  # 6 ms, and only decorators need it
 
+    if isinstance(function, (staticmethod, classmethod)):
+        inner = staged(function.__func__, name, modality, attributes)
+        return cast("Callable[P, R]", type(function)(inner))
     if not callable(function):
         raise UsageError(f"stage({name!r}) decorates functions, not {type(function).__name__}.")
     if inspect.isasyncgenfunction(function):
@@ -211,6 +220,10 @@ def _staged_async_generator(
                     except BaseException as error:
                         step, sent = body.athrow, error
             finally:
-                await body.aclose()
+                driving.resume()  # its cleanup is still its own
+                try:
+                    await body.aclose()
+                finally:
+                    driving.pause()
 
     return call

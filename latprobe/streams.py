@@ -162,4 +162,8 @@ def drive(stage: Stage, body: Generator[Any, Any, Any]) -> Generator[Any, Any, A
                 except BaseException as error:
                     step, sent = body.throw, error
         finally:
-            body.close()
+            resume()  # its cleanup is still its own
+            try:
+                body.close()
+            finally:
+                pause()

@@ -57,6 +57,11 @@ class MemorySink:
         # Without room in it, every span takes the slow path, which leads to `write`.
         self.segment = Segment(bytearray(), limit=0, heap_start=0, heap_end=0)
         self.is_busy = True
+        self.dropped = 0
+
+    def drop(self) -> None:
+        """Called by the recorder for a span it could not write."""
+        self.dropped += 1
 
     def write(self, span: Finished, payload: bytes | None) -> None:
         """Called by the recorder for each finished span."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from latprobe.store.parquet import FORMAT, FORMAT_VERSION
 
 FOLDER = Path(__file__).parent / "h200_multimodal"

@@ -53,7 +53,7 @@ def test_stages_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     [
         ("LATPROBE_AGENT", "perhaps", "write on or off"),
         ("LATPROBE_CONTENT", "all", "write local or off"),
-        ("LATPROBE_SEGMENT_BYTES", "big", "write a number"),
+        ("LATPROBE_SEGMENT_BYTES", "big", "write a positive number"),
         ("LATPROBE_STAGES", "load", 'write "module:function"'),
     ],
 )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
+import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from enum import Enum, StrEnum
+from typing import Any
 
 import pytest
 
@@ -357,3 +361,122 @@ def test_nothing_is_recorded_before_init_and_decorators_wake_up_later() -> None:
 def test_a_stage_around_something_that_is_no_function_says_so(sink: MemorySink) -> None:
     with pytest.raises(UsageError, match="decorates functions, not int"):
         latprobe.stage("x")(3)  # type: ignore[arg-type]
+
+
+def test_one_object_entered_inside_itself_is_recorded_once_and_said(
+    sink: MemorySink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = latprobe.stage("shared")
+    with shared, shared:
+        pass
+    with latprobe.stage("next"):
+        pass
+    assert tree(sink) == [("next", None), ("shared", None)]
+    assert "stage 'shared' was entered while it was open" in capsys.readouterr().err
+
+
+def test_one_object_used_again_after_its_end_is_another_span(sink: MemorySink) -> None:
+    stage = latprobe.stage("again")
+    for _ in range(2):
+        with stage:
+            pass
+    assert len({span.span_id for span in sink.spans}) == 2
+
+
+def test_work_that_schedules_itself_again_holds_no_past_stages(sink: MemorySink) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def tick(left: int) -> None:
+            with latprobe.stage("tick"):
+                if left:
+                    loop.call_soon(tick, left - 1)
+                else:
+                    done.set()
+
+        tick(300)
+        await done.wait()
+
+    asyncio.run(main())
+    gc.collect()
+    alive = [each for each in gc.get_objects() if type(each).__name__ == "Stage"]
+    assert len(sink.spans) == 301
+    assert len(alive) < 10
+
+
+def test_a_stage_ended_by_another_thread_is_recorded_without_cpu_time(sink: MemorySink) -> None:
+    for _ in range(3):
+        stage = latprobe.stage("handed over")
+        stage.__enter__()
+        worker = threading.Thread(target=stage.__exit__, args=(None, None, None))
+        worker.start()
+        worker.join()
+    assert [span.cpu_ns for span in sink.spans] == [None] * 3
+
+
+def test_names_and_keys_may_be_enums_or_other_subclasses_of_str(sink: MemorySink) -> None:
+    class Name(StrEnum):
+        OCR = "ocr"
+
+    class Model(str, Enum):  # noqa: UP042  # many programs have such ones
+        SMALL = "gpt-small"
+
+    with latprobe.stage(Name.OCR, modality=Name.OCR, model=Model.SMALL) as stage:
+        stage.set(**{Name.OCR: 1})
+    assert sink.spans[0].name == "ocr"
+    assert sink.spans[0].modality == "ocr"
+    assert sink.spans[0].attributes == {"model": "gpt-small", "ocr": 1}
+
+
+def test_asking_a_stage_that_was_not_entered_yet_is_harmless(sink: MemorySink) -> None:
+    stage: Any = latprobe.stage("early")
+    stage.event("before").set(a=1)
+    assert not stage.is_recording()
+    assert not stage.get_span_context().is_valid
+    with stage:
+        assert stage.is_recording()
+
+
+def test_static_and_class_methods_of_any_sort_are_staged(sink: MemorySink) -> None:
+    class Pipeline:
+        @latprobe.stage("static")
+        @staticmethod
+        async def static(x: int) -> int:
+            await asyncio.sleep(0)
+            return x
+
+        @latprobe.stage("class")
+        @classmethod
+        def made(cls) -> str:
+            return cls.__name__
+
+    assert asyncio.run(Pipeline.static(2)) == 2
+    assert Pipeline.made() == "Pipeline"
+    assert sink.names() == ["static", "class"]
+
+
+def test_a_generators_cleanup_belongs_to_the_generator(sink: MemorySink) -> None:
+    @latprobe.stage("gen")
+    def gen() -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            with latprobe.stage("cleanup"):
+                pass
+
+    with latprobe.stage("consumer"):
+        for _ in gen():
+            break
+        gc.collect()
+    assert ("cleanup", "gen") in tree(sink)
+
+
+def test_the_bare_decorator_takes_the_functions_name(sink: MemorySink) -> None:
+    @latprobe.stage
+    def summarize() -> int:
+        return 3
+
+    assert summarize() == 3
+    assert sink.names()[0].endswith("summarize")

@@ -12,10 +12,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from latprobe.agent.address import ADDRESS_NAME
+from latprobe.config import load_settings
 from latprobe.errors import LatprobeError
 from latprobe.store.folder_lock import AGENT, FolderLock, StoreBusyError, prepare_folder
+from latprobe_collectors.otlp.listening import Listening
 
 LOCK_TIMEOUT_S = 5.0
 MAX_LOG_BYTES = 4 << 20
@@ -39,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--idle-s", type=float, default=10.0)
     parser.add_argument("--foreground", action="store_true")
+    parser.add_argument("--otlp", action="store_true", help="receive OTLP")
+    parser.add_argument("--otlp-host", default=None)
+    parser.add_argument("--otlp-http-port", type=int, default=None)
+    parser.add_argument("--otlp-grpc-port", type=int, default=None)
     options = parser.parse_args(arguments)
     if not options.foreground:
         # A pipe inherited from the program that started us would never reach its end.
@@ -50,13 +57,34 @@ def main(arguments: list[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(message)s",
     )
     try:
-        return run(home, idle_s=options.idle_s, foreground=options.foreground)
+        listening = listening_place(
+            is_asked=options.otlp,
+            host=options.otlp_host,
+            http_port=options.otlp_http_port,
+            grpc_port=options.otlp_grpc_port,
+        )
+        return run(home, idle_s=options.idle_s, foreground=options.foreground, listening=listening)
     except LatprobeError as error:
         logging.getLogger("latprobe.agent").error("%s", error)
         return error.exit_code
 
 
-def run(home: Path, *, idle_s: float, foreground: bool) -> int:
+def listening_place(
+    *, is_asked: bool, host: str | None, http_port: int | None, grpc_port: int | None
+) -> Listening | None:
+    """Where to receive OTLP, None for nowhere: neither asked for nor set. Raises UsageError."""
+    settings = load_settings()
+    if not is_asked and not settings.otlp_receiver:
+        return None
+    asked = {"host": host, "http_port": http_port, "grpc_port": grpc_port}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    keeps_content = settings.content != "off"
+    place = Listening(token=settings.otlp_token, keeps_content=keeps_content, **given)
+    place.check()
+    return place
+
+
+def run(home: Path, *, idle_s: float, foreground: bool, listening: Listening | None = None) -> int:
     """The agent's life from the lock on. Raises LatprobeError."""
     os.umask(0o077)
     prepare_folder(home)
@@ -73,7 +101,8 @@ def run(home: Path, *, idle_s: float, foreground: bool) -> int:
     sys.meta_path.insert(0, _NoPandas())
     from latprobe.agent.process import AgentProcess
 
-    AgentProcess(home, lock, idle_s=float("inf") if foreground else idle_s).run()
+    stay_s = float("inf") if foreground else idle_s
+    AgentProcess(home, lock, idle_s=stay_s, listening=listening).run()
     return 0
 
 

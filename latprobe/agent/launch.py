@@ -24,7 +24,17 @@ START_TIMEOUT_S = 15.0
 FIRST_SIGN_S = 8.0
 
 # What makes a process record, or start interactive: not for the agent.
-_DROPPED = ("LATPROBE_RUN_ID", "LATPROBE_AUTO", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONHASHSEED")
+_DROPPED = (
+    "LATPROBE_RUN_ID",
+    "LATPROBE_RUN_SERVICE",
+    "LATPROBE_AUTO",
+    "PYTHONINSPECT",
+    "PYTHONSTARTUP",
+    "PYTHONHASHSEED",
+)
+
+# Settings that are the agent's business.
+_AGENTS = ("otlp_endpoint", "otlp_content", "prometheus_port", "otlp_receiver", "otlp_token")
 
 
 def ensure_agent(
@@ -163,7 +173,25 @@ def _environment() -> dict[str, str]:
     values.pop("PYTHONPATH", None)
     if parts:
         values["PYTHONPATH"] = os.pathsep.join(parts)
-    return values
+    return {**_agents_settings(), **values}
+
+
+def _agents_settings() -> dict[str, str]:
+    """What `[tool.latprobe]` says to the agent, which does not see the project's folder."""
+    from latprobe.config import load_settings
+    from latprobe.errors import UsageError
+
+    try:
+        settings = load_settings()
+    except UsageError:
+        return {}  # said where the program's own settings were read
+    said = {name: getattr(settings, name) for name in _AGENTS if name in settings.sources}
+    return {
+        f"LATPROBE_{name.upper()}": ("on" if value else "off")
+        if isinstance(value, bool)
+        else str(value)
+        for name, value in said.items()
+    }
 
 
 def _wait_for_answer(home: Path, timeout_s: float) -> bool:

@@ -13,6 +13,8 @@ from types import FrameType
 import duckdb
 
 from latprobe.agent.address import remove_address, write_address
+from latprobe.agent.inlets import Inlets
+from latprobe.agent.outlets import Outlets
 from latprobe.agent.socket_server import SocketServer
 from latprobe.errors import StoreError
 from latprobe.store.folder_lock import AGENT, FolderLock
@@ -20,6 +22,7 @@ from latprobe.store.owner import StoreOwner
 from latprobe.version import VERSION
 from latprobe_collectors.contract import Sample
 from latprobe_collectors.host import host_collectors
+from latprobe_collectors.otlp.listening import Listening
 from latprobe_collectors.runner import CollectorRunner
 
 log = logging.getLogger("latprobe.agent")
@@ -31,13 +34,17 @@ FEW_SPANS = 4096
 QUIET_S = 0.25
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 30.0
+# Retention: 30 days and 10 GB, looked at by an agent that lives this long.
+PRUNE_EVERY_S = 3600.0
 COMPACT_AFTER_S = 5.0
 
 
 class AgentProcess:
     """One agent. `run` returns when it was asked to stop, or nobody needed it for `idle_s`."""
 
-    def __init__(self, home: Path, lock: FolderLock, *, idle_s: float) -> None:
+    def __init__(
+        self, home: Path, lock: FolderLock, *, idle_s: float, listening: Listening | None = None
+    ) -> None:
         self._home = home
         self._lock = lock
         self._idle_s = idle_s
@@ -49,8 +56,11 @@ class AgentProcess:
             self._keep_samples,
             is_wanted=lambda: bool(self._owner.pids()),
         )
+        self._inlets = Inlets(self._owner, listening)
+        self._outlets = Outlets(self._owner, listening)
         self._retry_s = FIRST_RETRY_S
         self._is_compacted = True
+        self._pruned_s = time.monotonic()
 
     def run(self) -> None:
         """Works until there is a reason to leave, then puts everything in order."""
@@ -60,6 +70,8 @@ class AgentProcess:
         log.info("agent %d owns %s", os.getpid(), self._home)
         try:
             self._runner.start()
+            self._inlets.start()
+            self._outlets.start()
             self._loop()
             while self._is_needed_after_all():
                 self._loop()
@@ -73,6 +85,8 @@ class AgentProcess:
             count = self._ingest()
             now = time.monotonic()
             if count or self._server.connections or self._owner.has_writers():
+                last_needed_s = now
+            if self._inlets.is_listening or self._outlets.need_time():
                 last_needed_s = now
             if now - last_needed_s >= self._idle_s or not self._lock.is_ours():
                 return
@@ -113,9 +127,18 @@ class AgentProcess:
         return count
 
     def _use_quiet_time(self, quiet_s: float) -> None:
+        if time.monotonic() - self._pruned_s >= PRUNE_EVERY_S:
+            self._pruned_s = time.monotonic()
+            self._prune()
         if quiet_s >= COMPACT_AFTER_S and not self._is_compacted:
             self._is_compacted = True
             self._owner.compact()
+
+    def _prune(self) -> None:
+        try:
+            self._owner.prune()
+        except (StoreError, duckdb.Error) as error:
+            self._owner.note_failure(f"Old data cannot be removed: {error}")
 
     def _keep_samples(self, samples: list[Sample]) -> None:
         runs = self._owner.pids()
@@ -132,6 +155,8 @@ class AgentProcess:
         self._stop.set()
 
     def _leave(self) -> None:
+        self._inlets.stop()
+        self._outlets.stop()
         self._runner.stop()
         if self._lock.is_ours():
             remove_address(self._home)

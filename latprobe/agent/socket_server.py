@@ -36,6 +36,7 @@ class SocketServer:
         self._queries = RunningQueries()
         self._clients: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._is_closing = False
         self._listener, where, token = listen(owner.home)
         self.address = Address(os.getpid(), where, version, time.time_ns(), token)
         self._handlers: dict[str, Callable[[socket.socket, dict[str, Any]], Answer]] = {
@@ -62,6 +63,7 @@ class SocketServer:
 
     def close(self) -> None:
         """Ends running queries and closes all connections."""
+        self._is_closing = True
         _shut(self._listener)
         self._queries.close()
         with self._lock:
@@ -75,8 +77,12 @@ class SocketServer:
         while True:
             try:
                 client, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if self._is_closing:
+                    return
+                log.warning("no new client can be accepted: %s", error.strerror)
+                threading.Event().wait(0.5)  # too many open files: some will be closed
+                continue
             with self._lock:
                 self._clients.add(client)
             threading.Thread(

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from latprobe.analysis.spans import Ints, Spans
 from latprobe.analysis.tree import Tree, over_ancestors
 
+# How many of the siblings that started last before a span are asked whether they ran on into it.
+LOOK_BACK = 8
+_NEVER = np.iinfo(np.int64).max
+
 
 def critical_ns(spans: Spans, tree: Tree) -> Ints:
     """How much of its request's critical path is each span's own; per trace it sums to the root.
@@ -22,33 +26,76 @@ def critical_ns(spans: Spans, tree: Tree) -> Ints:
     the chain that ends last counts. A child counts only inside all of its ancestors. One that
     outlives its parent was not waited for: it counts (clipped) only if it started after all the
     siblings that did end in time.
+
+    Where a child was still running when the chosen one started (a stream that is closed late, two
+    threads handing over), and none ended since it began, that child counts up to the handover: its
+    parent did nothing itself in that time.
     """
     start = over_ancestors(tree.parent, spans.start_ns, np.maximum)
-    end = over_ancestors(tree.parent, spans.end_ns, np.minimum)
+    has_parent = tree.parent >= 0
+    limit = np.full(len(spans), _NEVER)
+    while True:  # a trim reaches one level further down a round, and is then final
+        end = over_ancestors(tree.parent, np.minimum(spans.end_ns, limit), np.minimum)
+        inside = np.where(has_parent, end[tree.parent], _NEVER)
+        chosen, trims = _waited_for(spans, tree, start, np.minimum(spans.end_ns, inside))
+        if np.array_equal(trims, limit):
+            break
+        limit = trims
     length = np.maximum(end - start, 0)
-    chosen = _waited_for(spans, tree, start, end)
     chosen[tree.root] = True
     critical = over_ancestors(tree.parent, chosen, np.logical_and)
     own = np.where(critical, length, 0)
-    child = np.flatnonzero(critical & (tree.parent >= 0))
+    child = np.flatnonzero(critical & has_parent)
     np.subtract.at(own, tree.parent[child], length[child])
     return own
 
 
-def _waited_for(spans: Spans, tree: Tree, start: Ints, end: Ints) -> NDArray[np.bool_]:
-    """Which spans are in the chain of their parent's children, from clipped intervals."""
+def _waited_for(spans: Spans, tree: Tree, start: Ints, end: Ints) -> tuple[NDArray[np.bool_], Ints]:
+    """Which spans are in the chain of their parent's children, from clipped intervals; and where
+    the next one in the chain started before they had ended, when that was (else a time too far)."""
     chosen = np.zeros(len(spans), np.bool_)
+    trims = np.full(len(spans), _NEVER)
     rows = np.flatnonzero((tree.parent >= 0) & (end > start))
     rows = rows[~_left_behind(spans, tree.parent, rows, start, end)]
     if len(rows) == 0:
-        return chosen
+        return chosen, trims
     # By parent and end; of those that end together the one that started first comes last.
     rows = rows[np.lexsort((-rows, -start[rows], end[rows], tree.parent[rows]))]
     parent = tree.parent[rows]
     previous = _ended_before(parent, start[rows], end[rows])
+    previous = _running_since(parent, start[rows], end[rows], previous)
     last = np.append(parent[1:] != parent[:-1], True)
-    chosen[rows] = _reached(last, previous)
-    return chosen
+    reached = _reached(last, previous)
+    chosen[rows] = reached
+    after = np.flatnonzero(reached & (previous >= 0))
+    before, handover = rows[previous[after]], start[rows[after]]
+    overlaps = end[before] > handover
+    trims[before[overlaps]] = handover[overlaps]
+    return chosen, trims
+
+
+def _running_since(parent: Ints, start: Ints, end: Ints, ended: Ints) -> Ints:
+    """`ended`, but where a sibling that began after `ended` was still running: that sibling.
+
+    Of several the one that ended first.
+    """
+    order = np.lexsort((end, start, parent))
+    found = ended.copy()
+    since = np.where(ended >= 0, end[ended], -_NEVER)
+    best = np.full(len(parent), _NEVER)
+    for back in range(1, min(LOOK_BACK + 1, len(order))):
+        here, other = order[back:], order[:-back]
+        is_running = (
+            (parent[here] == parent[other])
+            & (start[other] < start[here])
+            & (end[other] > start[here])
+            & (start[other] >= since[here])
+            & (end[other] < best[here])
+        )
+        here, other = here[is_running], other[is_running]
+        best[here] = end[other]
+        found[here] = other
+    return found
 
 
 def _left_behind(

@@ -11,7 +11,13 @@ from latprobe.analysis.coverage import Observer, observe
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.percentiles import StageStats, stage_stats
 from latprobe.analysis.request_paths import RequestPaths, StagePath, walk_requests
-from latprobe.analysis.requests import Requests, even_sample, fetch_requests, requests_sql
+from latprobe.analysis.requests import (
+    Requests,
+    count_unfinished,
+    even_sample,
+    fetch_requests,
+    requests_sql,
+)
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.analysis.verdict import certain_verdict
@@ -70,7 +76,10 @@ class RequestStats:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Stages ranked by their share of the critical path, over `sampled_traces` requests."""
+    """Stages ranked by their share of the critical path, over `sampled_traces` requests.
+
+    `unfinished` traces have no ended root yet; they count for their stages and not as requests.
+    """
 
     traces: int
     spans: int
@@ -80,6 +89,7 @@ class Report:
     requests: RequestStats
     observer: Observer
     sampled_traces: int
+    unfinished: int = 0
 
     def to_json(self) -> dict[str, object]:
         """The documented keys of `latprobe report --json`; the window is ISO 8601 in UTC."""
@@ -91,6 +101,7 @@ class Report:
             "requests": asdict(self.requests),
             "observer": asdict(self.observer),
             "sampled_traces": self.sampled_traces,
+            "unfinished": self.unfinished,
         }
 
 
@@ -124,6 +135,7 @@ def build_report(
         requests=_request_stats(query, scope, requests),
         observer=observe(query, scope, coverage=coverage, wall_ns=wall_ns),
         sampled_traces=len(sampled),
+        unfinished=count_unfinished(query, scope),
     )
 
 

@@ -27,6 +27,12 @@ _ROOT_FIRST = """
 """
 
 
+# A span recorded here whose parent is of the same trace and process, or of one forked from it.
+_IS_INNER = """
+    (s.parent_span_id IS NOT NULL AND s.remote_parent IS FALSE AND s.pid IS NOT NULL)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Requests:
     """Columns, one row a trace, by the root's start. `spans` counts all of the trace's spans.
@@ -61,25 +67,43 @@ class Requests:
 def requests_sql(scope: Scope) -> tuple[str, list[object]]:
     """SELECT giving one row a trace that has a span in the scope and starts in its window.
 
-    A trace's root is its earliest span without a parent, else its earliest span.
+    A trace's root is its earliest span without a parent, else its earliest span. A trace that this
+    machine recorded without its root (the request is still running, or its process was killed) is
+    no request yet: its earliest span would pass for one; see `count_unfinished`.
     """
     where, parameters = scope.where()
     only = f"WHERE s.trace_id IN (SELECT s.trace_id FROM spans s WHERE {where})"
     window, bounds = Scope(from_ns=scope.from_ns, to_ns=scope.to_ns).where()
     sql = f"""
-        SELECT * EXCLUDE (root), root.* FROM (
+        SELECT * EXCLUDE (root, is_unfinished), root.* FROM (
             SELECT s.trace_id,
                    arg_min({{'start_ns': s.start_ns, 'duration_ns': s.duration_ns,
                              'name': s.name, 'status': s.status, 'run_id': s.run_id}},
                            {_ROOT_FIRST}) AS root,
+                   arg_min({_IS_INNER},
+                           {_ROOT_FIRST}) AS is_unfinished,
                    count(*) AS spans,
                    count(*) FILTER (s.status = 'error') AS errors,
                    min(s.start_ns) AS first_ns,
                    max(s.start_ns) AS last_ns
             FROM spans s {only if parameters else ""}
             GROUP BY s.trace_id
-        ) WHERE {window.replace("s.start_ns", "root.start_ns")}"""
+        ) WHERE NOT is_unfinished AND {window.replace("s.start_ns", "root.start_ns")}"""
     return sql, [*parameters, *bounds]
+
+
+def count_unfinished(query: Query, scope: Scope) -> int:
+    """Traces in the scope whose root had not ended when last looked at, or never did."""
+    where, parameters = scope.where()
+    table = query(
+        f"""
+        SELECT count(*) AS count FROM (
+            SELECT s.trace_id FROM spans s WHERE {where}
+            GROUP BY s.trace_id HAVING arg_min({_IS_INNER}, {_ROOT_FIRST})
+        )""",
+        parameters,
+    )
+    return int(table["count"][0].as_py())
 
 
 def fetch_requests(query: Query, scope: Scope) -> Requests:

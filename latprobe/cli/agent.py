@@ -19,6 +19,14 @@ def agent(
     ] = False,
     status: Annotated[bool, typer.Option("--status", help="Say whether it runs.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End it; nothing is lost.")] = False,
+    otlp: Annotated[
+        bool, typer.Option("--otlp", help="Run it here and receive OTLP from other programs.")
+    ] = False,
+    otlp_host: Annotated[
+        str | None, typer.Option(help="Receive there; needs LATPROBE_OTLP_TOKEN. [127.0.0.1]")
+    ] = None,
+    otlp_http_port: Annotated[int | None, typer.Option(help="Port of OTLP/HTTP. [4318]")] = None,
+    otlp_grpc_port: Annotated[int | None, typer.Option(help="Port of OTLP/gRPC. [4317]")] = None,
     as_json: options.AsJson = False,
     home: options.Home = None,
 ) -> None:
@@ -26,11 +34,16 @@ def agent(
     from latprobe.cli import agent_control
     from latprobe.errors import UsageError
 
-    if foreground + status + stop > 1:
+    if (foreground or otlp) + status + stop > 1:
         raise UsageError("--foreground, --status and --stop exclude each other; write one.")
+    if not otlp and (otlp_host or otlp_http_port is not None or otlp_grpc_port is not None):
+        raise UsageError("A host or port for OTLP needs --otlp.")
     place = options.settings_for(home).home
-    if foreground:
-        agent_control.run_foreground(place)
+    if foreground or otlp:
+        listening = agent_control.listening_place(
+            is_asked=otlp, host=otlp_host, http_port=otlp_http_port, grpc_port=otlp_grpc_port
+        )
+        agent_control.run_foreground(place, listening)
     elif stop:
         agent_control.stop(place)
     else:

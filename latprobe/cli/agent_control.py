@@ -13,6 +13,7 @@ from latprobe.errors import StoreError
 
 if TYPE_CHECKING:
     from latprobe.agent.address import Address
+    from latprobe_collectors.otlp.listening import Listening
 
 STOP_TIMEOUT_S = 20.0
 
@@ -28,7 +29,18 @@ def living_agent(home: Path) -> Address | None:
     return client.address
 
 
-def run_foreground(home: Path) -> None:
+def listening_place(
+    *, is_asked: bool, host: str | None, http_port: int | None, grpc_port: int | None
+) -> Listening | None:
+    """Where the agent is to receive OTLP; None for nowhere. Raises UsageError."""
+    from latprobe.agent import __main__ as agent
+
+    return agent.listening_place(
+        is_asked=is_asked, host=host, http_port=http_port, grpc_port=grpc_port
+    )
+
+
+def run_foreground(home: Path, listening: Listening | None = None) -> None:
     """Runs the agent in this process until Ctrl-C; its log goes to stderr."""
     import logging
 
@@ -42,7 +54,7 @@ def run_foreground(home: Path) -> None:
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     messages.say(f"agent for {home} as process {os.getpid()} (Ctrl-C ends it)")
-    run(home, idle_s=float("inf"), foreground=True)
+    run(home, idle_s=float("inf"), foreground=True, listening=listening)
 
 
 def print_status(home: Path, *, as_json: bool) -> None:

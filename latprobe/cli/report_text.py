@@ -55,6 +55,8 @@ def requests_line(report: Report) -> str:
         )
     if stats.cost_usd is not None:
         parts.append(figures.usd(stats.cost_usd))
+    if report.unfinished:
+        parts.append(f"{figures.count(report.unfinished)} unfinished, not counted")
     if report.sampled_traces < report.traces:
         parts.append(f"critical path from {figures.count(report.sampled_traces)} of them")
     return " · ".join(parts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latprobe.cli import figures
+from latprobe.cli.export_checks import export_findings
 from latprobe.cli.finding import Finding
 from latprobe.errors import LatprobeError, NoDataError
 
@@ -71,12 +72,14 @@ def _contents(settings: Settings) -> Iterator[Finding]:
     try:
         with open_reader(settings.home, start_agent=False) as store:
             status = store.status()
+            exports = export_findings(store.query)
     except NoDataError:
         yield Finding("database", "note", "nothing is recorded yet")
     except LatprobeError as error:
         yield Finding("database", "fail", str(error))
     else:
         yield from _status(status, settings)
+        yield from exports
 
 
 def _status(status: StoreStatus, settings: Settings) -> Iterator[Finding]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import import_module
 
 from latprobe import guard
 from latprobe.config import Settings
 
 Undo = Callable[[], None]
-_NOT_HOOKS = ("__init__", "on_import")
+_NOT_HOOKS = ("__init__", "calls", "on_import")
+# What the settings `instrument` and `skip_instrument` do not speak of: no library is theirs.
+_ALWAYS_ON = ("functions", "genai_streams", "instrumentors", "threads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,21 @@ def hook_names() -> list[str]:
     return sorted(stem for stem in stems if stem not in _NOT_HOOKS)
 
 
+def is_wanted(name: str, settings: Settings) -> bool:
+    """True where the settings' patterns allow the hook of that name."""
+    if name in _ALWAYS_ON:
+        return True
+    if any(fnmatchcase(name, pattern) for pattern in settings.skip_instrument):
+        return False
+    return any(fnmatchcase(name, pattern) for pattern in settings.instrument)
+
+
 def switch_on(settings: Settings) -> list[Hooked]:
-    """Every hook; one that fails is reported and left out."""
+    """Every hook that the settings allow; one that fails is reported and left out."""
     done = []
     for name in hook_names():
+        if not is_wanted(name, settings):
+            continue
         try:
             undo = import_module(f"{__name__}.{name}").instrument(settings)
         except Exception as error:  # a hook must never cost the user's program

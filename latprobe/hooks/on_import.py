@@ -52,7 +52,11 @@ class _Finder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        waiting = [action for matches, action in _actions if matches(fullname)]
+        try:
+            waiting = [action for matches, action in _actions if matches(fullname)]
+        except Exception as error:  # somebody's broken metadata must not break this import
+            guard.report(f"looking at the import of {fullname}", error)
+            return None
         if not waiting:
             return None
         spec = _found_by_others(fullname, path, target)

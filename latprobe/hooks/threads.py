@@ -16,7 +16,6 @@ from opentelemetry.context import Context
 from opentelemetry.trace.propagation import _SPAN_KEY
 
 from latprobe.config import Settings
-from latprobe.context import carry
 from latprobe.hooks import Undo
 from latprobe.hooks.on_import import when_imported
 from latprobe.recorder import OPEN, Stage, current
@@ -58,8 +57,9 @@ def _patch_executor(executor: Any) -> Callable[[], None]:
 
     @wraps(submit)
     def carrying_submit(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(current.get(), Stage):
-            function = carry(function)
+        context = current.get()
+        if isinstance(context, Stage):
+            function = _under(context, function)
         return submit(self, function, *args, **kwargs)
 
     executor.submit = carrying_submit
@@ -68,6 +68,24 @@ def _patch_executor(executor: Any) -> Callable[[], None]:
         executor.submit = submit
 
     return undo
+
+
+def _under(context: Stage, function: Any) -> Any:
+    """`function` with that stage current, and everything else as the worker thread has it.
+
+    Not `contextvars.copy_context`: that would hide what the pool's initializer has set.
+    """
+
+    @wraps(function, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        before = current.get()
+        current.set(context)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            current.set(before)
+
+    return call
 
 
 def _patch_thread() -> Callable[[], None]:

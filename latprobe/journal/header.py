@@ -45,8 +45,8 @@ def open_segment(path: Path) -> int:
     flags |= getattr(os, "O_NONBLOCK", 0)  # a fifo must not hold us up
     try:
         fd = os.open(path, flags)
-    except OSError as error:
-        raise SegmentError(f"{path} cannot be opened: {error.strerror}.") from error
+    except FileNotFoundError as error:
+        raise SegmentError(f"{path} is gone.") from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise SegmentError(f"{path} is not a file. It is set aside.")

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from latprobe.journal import segment as fmt
 from latprobe.journal.segment import FrameType, frame_bytes
+from latprobe.journal.thread_keys import ThreadKey
 
 try:
     import fcntl
@@ -36,8 +37,8 @@ class Segment:
         self.heap_top = heap_start
         self.heap_end = heap_end
         self.names: dict[Hashable, int] = {}
-        # thread ident -> the record's tail without flags: thread number and commit word
-        self.threads: dict[int, int] = {}
+        # thread -> the record's tail without flags: thread number and commit word
+        self.threads: dict[ThreadKey, int] = {}
         self.take: Callable[[], int] = itertools.count(fmt.HEADER_BYTES, fmt.RECORD_BYTES).__next__
 
     def room_for(self, payload: bytes | None) -> int | None:
@@ -77,26 +78,42 @@ def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
     The blocks are allocated before the mapping, so that a full disk raises OSError here instead of
     killing the process with SIGBUS at some later store.
     """
-    # mkdir gives its mode to the last folder only, and the store's folder must be private too.
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
     stem = f"{os.getpid()}-{number}-{os.urandom(4).hex()}"
     temporary = folder / f"{stem}.tmp"
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    fd = -1
     try:
+        # Not asked first whether the folder is there: os.path.isdir swallows every OSError, also
+        # the TimeoutError of a signal handler.
+        try:
+            fd = _create(temporary)
+        except FileNotFoundError:
+            make_private(folder)
+            fd = _create(temporary)
         if fcntl is not None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _allocate(fd, size)
         buffer = mmap.mmap(fd, size)
         buffer[: len(header)] = header
         os.rename(temporary, folder / f"{stem}{fmt.SUFFIX}")
-    except OSError:
+    except BaseException:  # a signal handler's too: nobody would clean up after it
         temporary.unlink(missing_ok=True)
         raise
     finally:
         # The mapping keeps a duplicate of the descriptor, and with it the lock.
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
     return buffer
+
+
+def make_private(folder: Path) -> None:
+    """Creates the store's folder and the journal's in it, for this user only."""
+    # mkdir gives its mode to the last folder only.
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def _allocate(fd: int, size: int) -> None:

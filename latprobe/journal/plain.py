@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any
 
 PLAIN = frozenset((str, int, float, bool, type(None), bytes))
@@ -18,17 +19,32 @@ def encode(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> b
     """The payload of a SPAN frame. Over 16 MiB it is replaced by a note of its size."""
     if attributes and not all_plain(map(type, attributes.values())):
         attributes = plain_dict(attributes)
-    payload = dumps(attributes if rest is None else (attributes, *rest), 2)
+    try:
+        payload = dumps(attributes if rest is None else (attributes, *rest), 2)
+    except ValueError:  # a key of a str subclass, or something unusual inside a list
+        payload = dumps(_plain_all(attributes, rest), 2)
     if len(payload) <= MAX_PAYLOAD_BYTES:
         return payload
     return dumps({"latprobe.truncated_bytes": len(payload)}, 2)
 
 
+def _plain_all(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> Any:
+    kept = None if attributes is None else plain_dict(attributes)
+    return kept if rest is None else (kept, *map(plain, rest))
+
+
 def plain_dict(values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
     """The same mapping with string keys and plain values."""
     return {
-        key if type(key) is str else str(key): plain(value, depth) for key, value in values.items()
+        key if type(key) is str else plain_text(key): plain(value, depth)
+        for key, value in values.items()
     }
+
+
+def plain_text(value: Any) -> str:
+    """`value` as an exact str: a name or a key."""
+    found = plain(value)
+    return found if type(found) is str else _text(found)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -39,8 +55,17 @@ def plain(value: Any, depth: int = 0) -> Any:
     """
     if type(value) in PLAIN:
         return value
+    if isinstance(value, Enum):
+        return plain(value.value, depth + 1)
     if depth >= MAX_DEPTH:
         return _text(value)
+    try:
+        return _converted(value, depth)
+    except Exception:  # the user's own __iter__, item and so on may do anything
+        return _text(value)
+
+
+def _converted(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         return plain_dict(value, depth + 1)
     if isinstance(value, (list, tuple, set, frozenset)):

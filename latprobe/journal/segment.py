@@ -21,6 +21,7 @@ RECORD_BYTES = 64
 HEADER = struct.Struct("<8sHHHHIIQqq16sQQQQ")
 STATE_OFFSET = 14
 DROPPED_OFFSET = 88
+DROPPED = struct.Struct("<Q")
 STATE_OPEN = 0
 STATE_SEALED = 1
 
@@ -29,6 +30,7 @@ STATE_SEALED = 1
 RECORD = struct.Struct("<QQQQQQIIHBBI")
 COMMIT = 0x4B4F504C
 COMMIT_OFFSET = RECORD_BYTES - 4
+COMMIT_BYTES = COMMIT.to_bytes(4, "little")
 
 # The same 64 bytes as the writer stores them: thread, flags, reserved and commit word are one
 # number, the tail.

@@ -24,11 +24,13 @@ from latprobe.clock import clock_pair, monotonic_ns
 from latprobe.journal import segment as fmt
 from latprobe.journal.mapped_segment import Segment, map_file, no_segment, seal
 from latprobe.journal.segment import FrameType, frame_bytes
+from latprobe.journal.thread_keys import ThreadKey
 
 FIRST_SEGMENT_BYTES = 1 << 20
 HEADER_RECORDS = fmt.HEADER_BYTES // fmt.RECORD_BYTES
 HAS_FRAME = fmt.Flag.HAS_FRAME.value << fmt.FLAGS_SHIFT
 MAX_PARKED = 10_000
+MAX_PARKED_BYTES = 64 << 20
 RETRY_NS = 500_000_000
 OTHER_THREAD = 0xFFFF
 
@@ -37,7 +39,7 @@ class Finished(Protocol):
     """A span that has ended, as the journal takes it."""
 
     journal_key: Hashable  # the name, or (name, modality, scope)
-    thread_ident: int  # `threading.get_ident()` of the thread that ended it
+    thread_key: ThreadKey  # of the thread that ended it
 
     def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
         """Writes the 64-byte record; its flags are added to `tail`."""
@@ -63,6 +65,7 @@ class Writer:
         self.segment = no_segment()
         self.dropped = 0
         self._number = 0
+        self._begun: tuple[Any, int] = (b"", 0)
         self.lock = threading.RLock()
         self.is_busy = False
         self.waiting: deque[tuple[Finished, bytes | None]] = deque()
@@ -117,19 +120,28 @@ class Writer:
 
     def _drain(self) -> None:
         while self.waiting:
-            span, payload = self.waiting[0]
+            span, payload = self.waiting.popleft()
             try:
                 stored = self._store(span, payload)
             except (struct.error, ValueError, OverflowError) as error:
                 # A number that does not fit, or a mapping closed by interpreter shutdown.
-                self.dropped += 1
-                self.waiting.popleft()
+                self.drop()
                 guard.report("writing a span", error)
                 continue
+            except BaseException:  # raised by a signal handler in the middle of it
+                if not self._is_committed():
+                    self.waiting.appendleft((span, payload))
+                raise
             if not stored:
+                self.waiting.appendleft((span, payload))
                 self._park()
                 return
-            self.waiting.popleft()
+
+    def _is_committed(self) -> bool:
+        """Whether the record that was begun last is there as a whole."""
+        buffer, offset = self._begun
+        word = bytes(buffer[offset + fmt.COMMIT_OFFSET : offset + fmt.RECORD_BYTES])
+        return word == fmt.COMMIT_BYTES
 
     def _store(self, span: Finished, payload: bytes | None) -> bool:
         """Puts one span into the current or a new segment; False when none can be had."""
@@ -137,7 +149,7 @@ class Writer:
         for _ in range(3):
             segment = self.segment
             if self._knows_name(segment, span.journal_key) and self._knows_thread(
-                segment, span.thread_ident
+                segment, span.thread_key
             ):
                 offset = segment.room_for(payload)
                 if offset is not None:
@@ -148,7 +160,8 @@ class Writer:
         return False
 
     def _fill(self, segment: Segment, offset: int, span: Finished, payload: bytes | None) -> None:
-        tail = segment.threads[span.thread_ident]
+        self._begun = (segment.buffer, offset)
+        tail = segment.threads[span.thread_key]
         if payload is not None:
             number = offset // fmt.RECORD_BYTES - HEADER_RECORDS
             segment.append(FrameType.SPAN, number, payload)
@@ -166,19 +179,15 @@ class Writer:
         segment.names[key] = number
         return True
 
-    def _knows_thread(self, segment: Segment, ident: int) -> bool:
+    def _knows_thread(self, segment: Segment, key: ThreadKey) -> bool:
         """Numbers the thread in this segment; False when its heap is full."""
-        if ident in segment.threads:
+        if key in segment.threads:
             return True
         number = min(len(segment.threads), OTHER_THREAD)
-        # Not current_thread(): that registers a dummy for foreign threads, under a lock which a
-        # signal handler may have interrupted.
-        thread = getattr(threading, "_active", {}).get(ident)
-        native = getattr(thread, "native_id", None)
-        parts = (native, getattr(thread, "name", None) or f"thread-{ident}")
+        parts = (key.native_id, key.name)
         if not segment.append(FrameType.THREAD, number, marshal.dumps(parts, 2)):
             return False
-        segment.threads[ident] = number | fmt.COMMITTED
+        segment.threads[key] = number | fmt.COMMITTED
         return True
 
     def _switch(self, need: int) -> bool:
@@ -193,6 +202,8 @@ class Writer:
         try:
             self.segment = self._create(need)
         except OSError as error:
+            if error.errno is None:
+                raise  # a TimeoutError that a signal handler raised, and no system call
             self.segment = no_segment()
             self._retry_at_ns = monotonic_ns() + RETRY_NS
             self._explain(error)
@@ -222,11 +233,19 @@ class Writer:
         segment.append(FrameType.RUN, 0, run)
         return segment
 
+    def drop(self) -> None:
+        """Counts a span that is lost, where readers of the current segment see it."""
+        self.dropped += 1
+        if len(self.segment.buffer):
+            fmt.DROPPED.pack_into(self.segment.buffer, fmt.DROPPED_OFFSET, self.dropped)
+
     def _park(self) -> None:
-        """Keeps the newest 10,000 spans in memory, drops and counts the oldest beyond that."""
-        while len(self.waiting) > MAX_PARKED:
-            self.waiting.popleft()
-            self.dropped += 1
+        """Keeps the newest 10,000 spans (and 64 MiB) in memory; drops and counts older ones."""
+        size = sum(len(payload) for _, payload in self.waiting if payload is not None)
+        while len(self.waiting) > MAX_PARKED or (size > MAX_PARKED_BYTES and self.waiting):
+            _, payload = self.waiting.popleft()
+            size -= len(payload or b"")
+            self.drop()
 
     def _explain(self, error: OSError) -> None:
         if guard.faults.get("journal"):

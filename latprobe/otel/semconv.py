@@ -1,122 +1,31 @@
-"""Attribute names, the one file of them: which ones become columns of the store.
-
-Three generations of gen_ai names (gen_ai 1.36 and before, what opentelemetry-util-genai 1.3b0
-emits, the registry's head), OpenInference, and latprobe's own short names. All are read; the first
-in a tuple wins.
-"""
+"""A span's attributes as columns of the store. The names stand in `names`, as data."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from latprobe.otel import names
+from latprobe.otel.names import OPERATION_MODALITIES, SHORT_NAMES
+from latprobe.otel.token_sums import Counts, settle
+
+__all__ = ["MAX_COUNT", "OPERATION_MODALITIES", "Promoted", "promote"]
 
 MAX_COUNT = 1 << 62
-
-# Short names become columns and leave the attributes; all others stay there too.
-SHORT_NAMES = frozenset({"model", "input_tokens", "output_tokens"})
-
-TEXT_NAMES: dict[str, tuple[str, ...]] = {
-    "model": (
-        "model",
-        "gen_ai.response.model",
-        "gen_ai.request.model",
-        "llm.response.model_name",
-        "llm.request.model_name",
-        "llm.model_name",
-        "embedding.model_name",
-        "reranker.model_name",
-    ),
-    "provider": ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"),
-    "operation": ("gen_ai.operation.name", "openinference.span.kind"),
-    "error_type": ("error.type",),
-}
-
-COUNT_NAMES: dict[str, tuple[str, ...]] = {
-    "input_tokens": (
-        "input_tokens",
-        "gen_ai.usage.input_tokens",
-        "gen_ai.usage.prompt_tokens",
-        "llm.token_count.prompt",
-        "decision.token_count.input",
-    ),
-    "output_tokens": (
-        "output_tokens",
-        "gen_ai.usage.output_tokens",
-        "gen_ai.usage.completion_tokens",
-        "llm.token_count.completion",
-        "decision.token_count.output",
-    ),
-    "cache_read_tokens": (
-        "cache_read_tokens",
-        "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.cache_read_input_tokens",
-        "gen_ai.usage.cache_read_tokens",
-        "gen_ai.usage.input_tokens.cached",
-        "llm.token_count.prompt_details.cache_read",
-        "llm.token_count.prompt_details.cache_input",
-    ),
-    "cache_write_tokens": (
-        "cache_write_tokens",
-        "gen_ai.usage.cache_write.input_tokens",
-        "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens",
-        "gen_ai.usage.cache_write_tokens",
-        "gen_ai.usage.input_tokens.cache_write",
-        "llm.token_count.prompt_details.cache_write",
-    ),
-    "reasoning_tokens": (
-        "reasoning_tokens",
-        "gen_ai.usage.reasoning.output_tokens",
-        "gen_ai.usage.output_tokens.reasoning",
-        "llm.token_count.completion_details.reasoning",
-    ),
-}
-
-COST_NAMES = (
-    "cost_usd",
-    "gen_ai.usage.cost",
-    "gen_ai.usage.cost.total",
-    "llm.cost.total",
-    "total_cost",
-)
-
-# Time to the first chunk or token, seconds.
-TTFT_NAMES = (
-    "gen_ai.response.time_to_first_chunk",
-    "gen_ai.response.time_to_first_token",
-    "gen_ai.server.time_to_first_token",
-    "gen_ai.latency.time_to_first_token",
-)
-
-# openinference.span.kind in the words of gen_ai.operation.name.
-OPENINFERENCE_OPERATIONS = {
-    "LLM": "chat",
-    "EMBEDDING": "embeddings",
-    "RETRIEVER": "retrieval",
-    "TOOL": "execute_tool",
-    "AGENT": "invoke_agent",
-    "CHAIN": "invoke_workflow",
-}
-
-
-# What a stage of such an operation works on, where nobody gave it a modality.
-OPERATION_MODALITIES = {
-    "chat": "text",
-    "text_completion": "text",
-    "generate_content": "text",
-    "embeddings": "retrieval",
-    "retrieval": "retrieval",
-    "rerank": "retrieval",
-    "execute_tool": "tool",
-}
+_ADDED_TOKENS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
 
 
 class Promoted(NamedTuple):
     """What an attribute mapping says in columns. Counts in tokens, None where nothing is said.
 
-    `origin` is where the token counts came from: "provider" for gen_ai.* and llm.* names, "stage"
-    for latprobe's short names. `rest` is what stays in the attributes.
+    `input_tokens` includes the cached tokens and `output_tokens` the reasoning, whatever the
+    provider's habit; `uncached_input_tokens` and `problem` are `token_sums.Sums`'. `origin` is
+    where the token counts came from: "provider" for gen_ai.* and the like, "stage" for latprobe's
+    short names. `first_chunk_at_ns` is a time since the epoch. `rest` is what stays in the
+    attributes.
     """
 
     rest: Mapping[str, object]
@@ -129,46 +38,123 @@ class Promoted(NamedTuple):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    total_tokens: int | None = None
+    uncached_input_tokens: int | None = None
+    problem: str | None = None
     cost_usd: float | None = None
     ttft_ns: int | None = None
+    first_chunk_at_ns: int | None = None
+    queue_ns: int | None = None
+    prefill_ns: int | None = None
+    decode_ns: int | None = None
     origin: str | None = None
 
 
 def promote(attributes: Mapping[str, object]) -> Promoted:
     """Columns from attributes. Values that cannot be meant (negative, text, NaN, absurdly large)
     give None and stay in `rest`."""
-    best: dict[str, tuple[int, object]] = {}
+    values: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
     rest: Mapping[str, object] = attributes
     origin: str | None = None
+    has_undefined = False
+    find = _RULES.get
     for name, value in attributes.items():
-        rule = _RULES.get(name)
+        rule = find(name)
         if rule is None:
             continue
-        column, rank, read = rule
+        column, rank, read, source, is_undefined = rule
         clean = read(value)
         if clean is None:
             continue
-        if column.endswith("_tokens") and origin != "provider":
-            origin = "provider" if "." in name else "stage"
+        if source is not None:
+            if origin != "provider":
+                origin = source
+            has_undefined = has_undefined or is_undefined
         if name in SHORT_NAMES:
             if rest is attributes:
                 rest = dict(attributes)
             del rest[name]  # type: ignore[attr-defined]  # the copy made above
-        if column not in best or rank < best[column][0]:
-            best[column] = (rank, clean)
-    values = {column: value for column, (_, value) in best.items()}
-    return Promoted(rest, origin=origin, **values)  # type: ignore[arg-type]  # _RULES pairs column and type
+        if column not in values or rank < ranks[column]:
+            values[column] = clean
+            ranks[column] = rank
+    excludes = False
+    if _USAGE_JSON in values:
+        excludes = _spread_usage(values)
+        origin = "provider"
+    if origin is not None:
+        _settle(values, has_undefined=has_undefined, excludes=excludes)
+    return Promoted(rest, origin=origin, **values)
+
+
+def _settle(values: dict[str, Any], *, has_undefined: bool, excludes: bool) -> None:
+    given = values.get("input_tokens")
+    if values.keys().isdisjoint(_ADDED_TOKENS):
+        values["uncached_input_tokens"] = given
+        return
+    output = values.get("output_tokens")
+    if given is None and output is None:
+        return
+    sums = settle(
+        Counts(
+            given,
+            output,
+            values.get("cache_read_tokens", 0) + values.get("cache_write_tokens", 0),
+            values.get("reasoning_tokens", 0),
+            values.get("total_tokens"),
+            values.get("provider"),
+            values.get("model"),
+            has_undefined,
+            excludes,
+        )
+    )
+    values["input_tokens"], values["output_tokens"] = sums.input_tokens, sums.output_tokens
+    values["uncached_input_tokens"], values["problem"] = sums.uncached_input_tokens, sums.problem
+
+
+def _spread_usage(values: dict[str, Any]) -> bool:
+    """Langfuse's usage object as counts; True if its input is the part that was not cached.
+
+    Its own key `input` is one bucket among several, which do not overlap.
+    """
+    usage = values.pop(_USAGE_JSON)
+    has_own_input = "input_tokens" not in values
+    for column, keys in names.USAGE_JSON_KEYS.items():
+        for key in keys:
+            count = _count(usage.get(key))
+            if count is not None:
+                values.setdefault(column, count)
+                break
+    return has_own_input and "input" in usage
 
 
 def _text(value: object) -> str | None:
     if type(value) is not str or not value:
         return None
-    return value.encode("utf-8", "replace").decode()
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-def _operation(value: object) -> str | None:
+def _words(name: str) -> Callable[[object], str | None]:
+    """Reads an operation, in the words of gen_ai.operation.name."""
+    known = names.OPERATION_WORDS.get(name, {})
+
+    def read(value: object) -> str | None:
+        text = _text(value)
+        if text is None:
+            return None
+        return known.get(text.lower(), text.lower()) or None
+
+    return read
+
+
+def _provider(value: object) -> str | None:
     text = _text(value)
-    return None if text is None else OPENINFERENCE_OPERATIONS.get(text, text.lower())
+    if text is None:
+        return None
+    text = text.lower()
+    for suffix in names.PROVIDER_SUFFIXES:
+        text = text.removesuffix(suffix)
+    return names.PROVIDER_WORDS.get(text, text)
 
 
 def _count(value: object) -> int | None:
@@ -189,25 +175,92 @@ def _seconds(value: object) -> int | None:
     seconds = _cost(value)
     if seconds is None or not math.isfinite(seconds) or seconds > MAX_COUNT / 1e9:
         return None
-    return int(seconds * 1e9)
+    return round(seconds * 1e9)
 
 
-_Rule = tuple[str, int, Callable[[object], object]]
+def _milliseconds(value: object) -> int | None:
+    milliseconds = _cost(value)
+    return None if milliseconds is None else _seconds(milliseconds / 1e3)
+
+
+def _strands_ttft(value: object) -> int | None:
+    return _milliseconds(value) if type(value) is int else _seconds(value)
+
+
+def _moment(value: object) -> int | None:
+    """Nanoseconds since the epoch, of an ISO 8601 text, of seconds or of nanoseconds."""
+    if type(value) is int:
+        return _count(value if value > 1e12 else value * 1_000_000_000)
+    if type(value) is float:
+        return _seconds(value)
+    text = _text(value)
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip('"'))
+    except ValueError:
+        return None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    since = found - datetime(1970, 1, 1, tzinfo=UTC)
+    return _count((since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000)
+
+
+def _flat_json(value: object) -> dict[str, object] | None:
+    """A JSON object, or its text, with the keys of objects in it behind a dot."""
+    if type(value) is str:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(value, dict):
+        return None
+    flat: dict[str, object] = {}
+    for key, item in value.items():
+        if isinstance(item, dict):
+            flat.update({f"{key}.{inner}": count for inner, count in item.items()})
+        else:
+            flat[str(key)] = item
+    return flat
+
+
+def _json_cost(value: object) -> float | None:
+    costs = _flat_json(value)
+    return None if costs is None else _cost(costs.get("total"))
+
+
+# Column, rank among its names, reader, where counts of that name come from (None for what is no
+# count), and whether it is one of UNDEFINED_CACHE_NAMES.
+_Rule = tuple[str, int, Callable[[object], object], str | None, bool]
+_USAGE_JSON = "usage_json"
 
 
 def _rules() -> dict[str, _Rule]:
     rules: dict[str, _Rule] = {}
 
-    def add(column: str, names: tuple[str, ...], read: Callable[[object], object]) -> None:
-        rules.update({name: (column, rank, read) for rank, name in enumerate(names)})
+    def add(column: str, spellings: tuple[str, ...], read: Callable[[object], object]) -> None:
+        start = sum(1 for rule in rules.values() if rule[0] == column)
+        for rank, name in enumerate(spellings, start):
+            source = ("provider" if "." in name else "stage") if read is _count else None
+            rules[name] = (column, rank, read, source, name in names.UNDEFINED_CACHE_NAMES)
 
-    for column, names in TEXT_NAMES.items():
-        add(column, names, _text)
-    for column, names in COUNT_NAMES.items():
-        add(column, names, _count)
-    add("operation", TEXT_NAMES["operation"], _operation)
-    add("cost_usd", COST_NAMES, _cost)
-    add("ttft_ns", TTFT_NAMES, _seconds)
+    add("model", names.TEXT_NAMES["model"], _text)
+    add("error_type", names.TEXT_NAMES["error_type"], _text)
+    add("provider", names.TEXT_NAMES["provider"], _provider)
+    for spelling in names.TEXT_NAMES["operation"]:
+        add("operation", (spelling,), _words(spelling))
+    for column, spellings in names.COUNT_NAMES.items():
+        add(column, spellings, _count)
+    add("cost_usd", names.COST_NAMES, _cost)
+    add("cost_usd", (names.COST_JSON_NAME,), _json_cost)
+    for column, spellings in names.SECOND_NAMES.items():
+        add(column, spellings, _seconds)
+    for column, spellings in names.MILLISECOND_NAMES.items():
+        add(column, spellings, _milliseconds)
+    add("ttft_ns", (names.STRANDS_TTFT,), _strands_ttft)
+    for column, spellings in names.MOMENT_NAMES.items():
+        add(column, spellings, _moment)
+    add(_USAGE_JSON, (names.USAGE_JSON_NAME,), _flat_json)
     return rules
 
 

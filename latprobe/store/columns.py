@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,9 @@ _DETAIL_TYPES = {
     "gap_p95_ns": pa.int64(),
     "attributes": pa.string(),
     "links": pa.string(),
+    "queue_ns": pa.int64(),
+    "prefill_ns": pa.int64(),
+    "decode_ns": pa.int64(),
 }
 
 _UUID = pa.uuid()
@@ -55,13 +59,14 @@ def to_rows(taken: Taken, *, run_id: int, ingest_seq: int) -> Rows:
     """The store's rows for newly committed records."""
     records = taken.rows
     count = len(records)
-    details = read_details(taken.payloads)
+    details = read_details(taken.payloads, keeps_content=_keeps_content(taken))
     start_ns = records["start"].astype(np.int64) + (
         taken.header.wall_ns - taken.header.monotonic_ns
     )
     duration_ns = records["duration"].astype(np.int64)
     _put(start_ns, details.start_wall_ns)
     _put(duration_ns, details.duration_ns)
+    _date_first_chunks(details, start_ns)
     trace_ids = _trace_bytes(records)
     name, modality, scope = _name_columns(records, taken)
     columns: dict[str, pa.Array] = {
@@ -83,13 +88,28 @@ def to_rows(taken: Taken, *, run_id: int, ingest_seq: int) -> Rows:
         "remote_parent": _remote(records),
         **_detail_columns(details, count),
     }
-    columns["modality"] = _with_operations(modality, columns["operation"])
+    columns["modality"] = _with_operations(modality, columns["operation"], columns["model"])
     return Rows(
         spans=pa.table(columns),
         events=_events(details, trace_ids, records, start_ns),
         usage=_usage(details, trace_ids, records, start_ns, taken, run_id),
         damaged=taken.damaged + details.damaged,
     )
+
+
+def _keeps_content(taken: Taken) -> bool:
+    """What the recording process says of itself, else what this one was told."""
+    said = taken.run.get("content") or os.environ.get("LATPROBE_CONTENT")
+    return said != "off"
+
+
+def _date_first_chunks(details: Details, start_ns: npt.NDArray[np.int64]) -> None:
+    """Times to the first chunk where only the moment was said; none before the start."""
+    column = details.columns["ttft_ns"]
+    for position, moment in details.first_chunk_at_ns.items():
+        elapsed = moment - int(start_ns[details.rows[position]])
+        if elapsed >= 0:
+            column[position] = elapsed
 
 
 def _put(target: npt.NDArray[np.int64], values: dict[int, int]) -> None:
@@ -151,15 +171,16 @@ def _name_columns(records: Records, taken: Taken) -> tuple[pa.Array, pa.Array, p
     )
 
 
-def _with_operations(modality: pa.Array, operation: pa.Array) -> pa.Array:
-    """The modality that a stage was given, else that of its operation."""
-    if operation.null_count == len(operation):
+def _with_operations(modality: pa.Array, operation: pa.Array, model: pa.Array) -> pa.Array:
+    """The modality that a stage was given, else that of its operation, else text for a model's."""
+    if operation.null_count == model.null_count == len(operation):
         return modality
     said = pc.take(
         pa.array(OPERATION_MODALITIES.values(), pa.string()),
         pc.index_in(operation, pa.array(OPERATION_MODALITIES, pa.string())),
     )
-    return pc.coalesce(modality.cast(pa.string()), said)
+    text = pc.if_else(pc.is_valid(model), pa.scalar("text"), pa.scalar(None, pa.string()))
+    return pc.coalesce(modality.cast(pa.string()), said, text)
 
 
 def _threads(records: Records, threads: dict[int, str]) -> pa.Array:
@@ -230,14 +251,11 @@ def _usage(
         return None
     rows = np.array([row for row, _ in details.usage])
     calls = [said for _, said in details.usage]
-    uncached = [
-        uncached_tokens(s.input_tokens, s.cache_read_tokens, s.cache_write_tokens) for s in calls
-    ]
     names = [taken.names.get(int(number)) for number in records["name"][rows]]
     counts = {
         column: pa.array([getattr(said, column) for said in calls], pa.int64())
         for column in (
-            "input_tokens", "cache_read_tokens", "cache_write_tokens",
+            "input_tokens", "uncached_input_tokens", "cache_read_tokens", "cache_write_tokens",
             "output_tokens", "reasoning_tokens",
         )
     }  # fmt: skip
@@ -252,22 +270,8 @@ def _usage(
             "model": pa.array([said.model for said in calls], pa.string()),
             "operation": pa.array([said.operation for said in calls], pa.string()),
             **counts,
-            "uncached_input_tokens": pa.array([tokens for tokens, _ in uncached], pa.int64()),
             "cost_usd": pa.array([said.cost_usd for said in calls], pa.float64()),
             "origin": pa.array([said.origin or "stage" for said in calls], pa.string()),
-            "problem": pa.array([problem for _, problem in uncached], pa.string()),
+            "problem": pa.array([said.problem for said in calls], pa.string()),
         }
     )
-
-
-def uncached_tokens(
-    total: int | None, cache_read: int | None, cache_write: int | None
-) -> tuple[int | None, str | None]:
-    """(uncached input tokens, what does not add up). OTel's and OpenAI's input tokens include the
-    cached ones; a total below its parts means that the provider's convention was the other one."""
-    if total is None:
-        return None, None
-    uncached = total - (cache_read or 0) - (cache_write or 0)
-    if uncached < 0:
-        return None, "cached tokens exceed input tokens"
-    return uncached, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import duckdb
@@ -22,6 +22,12 @@ from latprobe.store.runs import Runs
 log = logging.getLogger("latprobe.agent")
 
 BATCH_ROWS = 65_536
+
+# What a segment's content can raise; a full disk raises other classes of duckdb.Error.
+DATA_ERRORS = (ValueError, TypeError, OverflowError, duckdb.DataError, duckdb.IntegrityError)
+
+# Adds rows under a batch number, within a transaction; gives back how many spans.
+Write = Callable[[duckdb.DuckDBPyConnection, Runs, int], int]
 
 
 @dataclass(slots=True)
@@ -80,7 +86,10 @@ class Ingester:
         """
         batch = self._collect()
         if batch.taken:
-            self._store(batch)
+            try:
+                self._store(batch)
+            except DATA_ERRORS as error:
+                self._store_one_by_one(batch, error)
         return batch.count
 
     def has_writers(self) -> bool:
@@ -113,22 +122,34 @@ class Ingester:
             self._open[name] = reader
         return reader
 
-    def _store(self, batch: Batch) -> None:
+    def add(self, write: Write) -> int:
+        """Runs `write` as one batch, a transaction with a number; gives back its spans."""
         sequence = self.ingest_seq + 1
         try:
             with self._database.transaction() as con:
-                rows = [
-                    to_rows(taken, run_id=self._runs.number(con, taken), ingest_seq=sequence)
-                    for _, taken in batch.taken
-                    if len(taken.rows) or taken.header.dropped
-                ]
-                insert_rows(con, rows)
-                self._note_offsets(con, batch, sequence)
+                count = write(con, self._runs, sequence)
+                con.execute("UPDATE meta SET value = ? WHERE key = 'ingest_seq'", [str(sequence)])
         except BaseException:
             self._runs.rollback()
             raise
         self._runs.commit()
         self.ingest_seq = sequence
+        return count
+
+    def _store(self, batch: Batch) -> None:
+        rows: list[Rows] = []
+
+        def write(con: duckdb.DuckDBPyConnection, runs: Runs, sequence: int) -> int:
+            rows.extend(
+                to_rows(taken, run_id=runs.number(con, taken), ingest_seq=sequence)
+                for _, taken in batch.taken
+                if len(taken.rows) or taken.header.dropped
+            )
+            insert_rows(con, rows)
+            self._note_offsets(con, batch)
+            return batch.count
+
+        self.add(write)
         self._deleted.clear()
         for reader, taken in batch.taken:
             reader.advance(taken)
@@ -139,7 +160,21 @@ class Ingester:
         if damaged:
             log.warning("%d spans lost their name or attributes to damage in the journal", damaged)
 
-    def _note_offsets(self, con: duckdb.DuckDBPyConnection, batch: Batch, sequence: int) -> None:
+    def _store_one_by_one(self, batch: Batch, error: Exception) -> None:
+        """One segment holds something the store cannot: finds it, so that it stops only itself."""
+        for reader, taken in batch.taken:
+            single = Batch()
+            single.add(reader, taken)
+            try:
+                self._store(single)
+            except DATA_ERRORS as found:
+                error = found
+                name = reader.path.name
+                self._drop_reader(name)
+                self._folder.set_aside(name, f"{reader.path} cannot be stored: {error}.")
+                self._forget(name)
+
+    def _note_offsets(self, con: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         """How far each segment was read. Known segments are updated and not upserted: an upsert
         leaves a dead row behind, and took 4 ms after some hundreds of batches."""
         now = time.time_ns()
@@ -158,7 +193,6 @@ class Ingester:
                     "INSERT INTO segments VALUES (?, ?, ?, ?, ?)",
                     [taken.segment, run_id, taken.next_slot, holes, now],
                 )
-        con.execute("UPDATE meta SET value = ? WHERE key = 'ingest_seq'", [str(sequence)])
 
     def _finish(self, reader: SegmentReader) -> None:
         """The segment is in the store for good: deletes it, or keeps a damaged one aside."""

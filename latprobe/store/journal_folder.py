@@ -26,6 +26,7 @@ class JournalFolder:
 
     home: Path
     left_alone: dict[str, str] = field(default_factory=dict)
+    _said_busy: bool = False
 
     @property
     def path(self) -> Path:
@@ -64,6 +65,12 @@ class JournalFolder:
         except UnknownVersionError as error:
             self.left_alone[name] = str(error)
             log.warning("%s", error)
+        except OSError as error:  # too many open files, no permission: nothing is wrong with it
+            reason = f"{self.path / name} cannot be opened now: {error.strerror}."
+            if not self._said_busy:
+                log.warning("%s It is tried again.", reason)
+            self._said_busy = True
+            return None
         except SegmentError as error:
             if (self.path / name).exists():
                 self.set_aside(name, str(error))

@@ -15,6 +15,15 @@ from latprobe.store.schema import FIRST_META, SCHEMA_VERSION, TABLES, VIEWS
 STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {}
 
 
+def _add_engine_times(con: duckdb.DuckDBPyConnection) -> None:
+    """Version 2: how long a call waited in a model server, was read and was answered."""
+    for column in ("queue_ns", "prefill_ns", "decode_ns"):
+        con.execute(f"ALTER TABLE spans ADD COLUMN {column} BIGINT")
+
+
+STEPS[1] = _add_engine_times
+
+
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
     """Creates the tables in an empty database, or applies the steps that are missing.
 

@@ -15,7 +15,7 @@ from latprobe.errors import StoreError
 from latprobe.store import retention
 from latprobe.store.database import OnCursor
 from latprobe.store.folder_lock import FolderLock, prepare_folder
-from latprobe.store.ingest import BATCH_ROWS, Ingester
+from latprobe.store.ingest import BATCH_ROWS, Ingester, Write
 from latprobe.store.journal_folder import JournalFolder
 from latprobe.store.opening import first_line, open_database
 from latprobe.store.parquet import ImportedRows, import_folder
@@ -95,6 +95,26 @@ class StoreOwner:
             if count < BATCH_ROWS:
                 return total
 
+    def add(self, write: Write) -> int:
+        """Rows from elsewhere than the journal, in one transaction; gives back the spans added.
+
+        Raises StoreError when the database cannot take anything now, duckdb.DataError for rows
+        that it will never take.
+        """
+        with self._database.lock:
+            if self._is_closed:
+                raise StoreError("The store was closed. Open it again.")
+            try:
+                count = self._ingester.add(write)
+            except duckdb.DataError:
+                raise
+            except duckdb.Error as error:
+                raise StoreError(f"The store takes no spans now: {first_line(error)}") from error
+            self._version += 1
+            self._not_rolled += count
+            self._failures.clear()
+            return count
+
     def flush(self, timeout_s: float) -> bool:
         """True once all that is in the journal now is in the store, False when time ran out or
         the database could not take it, which the status then tells."""
@@ -168,6 +188,21 @@ class StoreOwner:
             }
         )
         self._insert("samples", table)
+
+    def remember(self, key: str, value: str) -> None:
+        """Keeps a fact about this store in `meta`, instead of what `key` said before."""
+        with self._database.lock:
+            if self._is_closed:
+                raise StoreError("The store was closed. Open it again.")
+            try:
+                with self._database.transaction() as con:
+                    con.execute(
+                        "INSERT INTO meta VALUES (?, ?) "
+                        "ON CONFLICT DO UPDATE SET value = excluded.value",
+                        [key, value],
+                    )
+            except duckdb.Error as error:
+                raise StoreError(f"The store cannot be written: {first_line(error)}") from error
 
     def prune(
         self,

@@ -195,12 +195,10 @@ def _start_agent(home: Path) -> AgentClient | None:
 
 def _become_owner(home: Path) -> Backend:
     """Owns the store; while another process is about to (an agent starting up), waits for it."""
-    from latprobe.store.owner import StoreOwner
-
     deadline = time.monotonic() + AGENT_START_S
     while True:
         try:
-            return OwnerBackend(StoreOwner(home))
+            return OwnerBackend(_own(home))
         except StoreBusyError:
             client = connect(home)
             if client is not None:
@@ -208,3 +206,13 @@ def _become_owner(home: Path) -> Backend:
             if time.monotonic() > deadline:
                 raise
             threading.Event().wait(0.05)
+
+
+def _own(home: Path) -> StoreOwner:
+    """The store with all that was accepted for it. Raises StoreBusyError."""
+    from latprobe.agent.inlets import take_leftovers
+    from latprobe.store.owner import StoreOwner
+
+    owner = StoreOwner(home)
+    take_leftovers(owner)
+    return owner

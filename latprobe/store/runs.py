@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,23 @@ class Runs:
 
     def number(self, con: duckdb.DuckDBPyConnection, taken: Taken) -> int:
         """The run's number, after adding its row if it is new."""
-        key = taken.header.run_uuid
+        found = self.number_of(con, taken.header.run_uuid, lambda: _described(taken))
+        self._note_dropped(con, found, taken.header)
+        return found
+
+    def number_of(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        key: uuid.UUID,
+        describe: Callable[[], Mapping[str, Any]],
+    ) -> int:
+        """The run's number; a new run gets its row with what `describe` gives."""
         found = self._ids.get(key)
         if found is None:
             found = max(self._ids.values(), default=0) + 1
-            insert_run(con, found, key, _described(taken))
+            insert_run(con, found, key, describe())
             self._ids[key] = found
             self._fresh.append(key)
-        self._note_dropped(con, found, taken.header)
         return found
 
     def known(self, key: uuid.UUID) -> int | None:
@@ -102,7 +111,7 @@ def _described(taken: Taken) -> dict[str, Any]:
         "platform": _text(run.get("platform")),
         "python": _text(run.get("python")),
         "latprobe": _text(run.get("latprobe")),
-        "argv": " ".join(map(str, argv)) if isinstance(argv, (list, tuple)) else _text(argv),
+        "argv": _text(" ".join(map(str, argv))) if isinstance(argv, (list, tuple)) else _text(argv),
         "cwd": cwd,
         "started_ns": taken.header.wall_ns,
         "span_cost_ns": float(cost) if isinstance(cost, (int, float)) else None,

@@ -1,4 +1,4 @@
-"""The store's tables, version 1.
+"""The store's tables, version 2.
 
 Times are integers: `*_ns` nanoseconds, `start_ns` and `time_ns` since the epoch. Not measured is
 NULL. `ingest_seq` rises with every ingested batch; `rollups` covers all spans up to
@@ -7,7 +7,7 @@ NULL. `ingest_seq` rises with every ingested batch; `rollups` covers all spans u
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # A span's log-histogram bin: floor(16 * log2(duration_ns)); a bin is 4.4 % wide.
 BINS_PER_OCTAVE = 16
@@ -64,7 +64,10 @@ CREATE TABLE spans (
     gap_p50_ns BIGINT,
     gap_p95_ns BIGINT,
     attributes JSON,
-    links JSON
+    links JSON,
+    queue_ns BIGINT,
+    prefill_ns BIGINT,
+    decode_ns BIGINT
 );
 
 CREATE TABLE events (

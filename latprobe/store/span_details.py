@@ -5,14 +5,20 @@ Only spans with a frame come here; each costs some Python work, lean spans cost 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from latprobe.journal.heap import decode
+from latprobe.otel.content_names import event_without_content, without_content
+from latprobe.otel.names import CHUNK_EVENTS
 from latprobe.otel.semconv import MAX_COUNT, Promoted, promote
 from latprobe.store.json_text import attributes_json, json_text
+
+_Event = tuple[str, int, dict[str, Any]]
 
 # Columns of `spans` that only frames fill, in the order of `Details.columns`.
 DETAIL_COLUMNS = (
@@ -30,6 +36,9 @@ DETAIL_COLUMNS = (
     "gap_p95_ns",
     "attributes",
     "links",
+    "queue_ns",
+    "prefill_ns",
+    "decode_ns",
 )
 
 
@@ -39,6 +48,7 @@ class Details:
 
     `start_wall_ns` and `duration_ns` map a batch row to what the caller gave; `events` are
     (row, offset ns, name, attributes), `usage` (row, promoted); `damaged` frames did not decode.
+    `first_chunk_at_ns` maps a position in the columns to a time since the epoch.
     """
 
     rows: list[int] = field(default_factory=list)
@@ -47,20 +57,26 @@ class Details:
     duration_ns: dict[int, int] = field(default_factory=dict)
     events: list[tuple[int, int, str, str | None]] = field(default_factory=list)
     usage: list[tuple[int, Promoted]] = field(default_factory=list)
+    first_chunk_at_ns: dict[int, int] = field(default_factory=dict)
     damaged: int = 0
 
 
-def read_details(payloads: dict[int, bytes]) -> Details:
-    """The decoded frames; `payloads` maps a batch row to a SPAN payload."""
+def read_details(payloads: dict[int, bytes], *, keeps_content: bool = True) -> Details:
+    """The decoded frames; `payloads` maps a batch row to a SPAN payload.
+
+    Without content, only its size and digest stay.
+    """
     details = Details()
     for row, payload in payloads.items():
         attributes, events, links, extra = _parts(decode(payload))
         if attributes is None:
             details.damaged += 1
             continue
-        _add(details, row, attributes, extra)
+        kept = _kept_events(events)
+        _add(details, row, attributes if keeps_content else without_content(attributes), extra)
+        _add_stream(details, kept, extra)
         details.columns["links"].append(_links_json(links))
-        error_type = _add_events(details, row, events)
+        error_type = _add_events(details, row, kept, keeps_content=keeps_content)
         if details.columns["error_type"][-1] is None:
             details.columns["error_type"][-1] = error_type
     return details
@@ -81,7 +97,9 @@ def _parts(value: Any) -> tuple[dict[str, Any] | None, list[Any], list[Any], dic
     )
 
 
-def _add(details: Details, row: int, attributes: dict[str, Any], extra: dict[str, Any]) -> None:
+def _add(
+    details: Details, row: int, attributes: Mapping[str, object], extra: dict[str, Any]
+) -> None:
     said = promote(attributes)
     columns = details.columns
     details.rows.append(row)
@@ -100,12 +118,12 @@ def _add(details: Details, row: int, attributes: dict[str, Any], extra: dict[str
         _note_times(details, row, extra)
     columns["attributes"].append(attributes_json(rest))
     columns["status_message"].append(_text(extra.get("status_message")))
-    columns["chunks"].append(_count(extra.get("chunks"), 0xFFFF_FFFF))
-    ttft_ns = said.ttft_ns if said.ttft_ns is not None else _count(extra.get("first_chunk_ns"))
-    columns["ttft_ns"].append(ttft_ns)
-    median, p95 = _gap_percentiles(extra.get("gaps"))
-    columns["gap_p50_ns"].append(median)
-    columns["gap_p95_ns"].append(p95)
+    columns["ttft_ns"].append(said.ttft_ns)
+    if said.ttft_ns is None and said.first_chunk_at_ns is not None:
+        details.first_chunk_at_ns[len(details.rows) - 1] = said.first_chunk_at_ns
+    columns["queue_ns"].append(said.queue_ns)
+    columns["prefill_ns"].append(said.prefill_ns)
+    columns["decode_ns"].append(said.decode_ns)
     if said.model is not None and (said.input_tokens is not None or said.output_tokens is not None):
         details.usage.append((row, said))
 
@@ -119,19 +137,50 @@ def _note_times(details: Details, row: int, extra: dict[str, Any]) -> None:
         details.duration_ns[row] = duration
 
 
-def _add_events(details: Details, row: int, events: list[Any]) -> str | None:
-    """Keeps the events; gives back the type of the last exception among them."""
-    error_type = None
+def _add_stream(details: Details, events: list[_Event], extra: dict[str, Any]) -> None:
+    """Chunk times as the recorder took them, else from the events that mark chunks. A time to the
+    first chunk that an attribute said stays."""
+    columns = details.columns
+    moments = [offset for name, offset, _ in events if name in CHUNK_EVENTS and offset >= 0]
+    chunks = _count(extra.get("chunks"), 0xFFFF_FFFF)
+    first_ns = _count(extra.get("first_chunk_ns"))
+    gaps = _unpacked(extra.get("gaps"))
+    if chunks is None and moments:
+        first_ns = moments[0]
+        if len(moments) > 1:
+            chunks = len(moments)
+            gaps = np.diff(np.array(moments, np.float64))
+    columns["chunks"].append(chunks)
+    median, p95 = _percentiles(gaps)
+    columns["gap_p50_ns"].append(median)
+    columns["gap_p95_ns"].append(p95)
+    if columns["ttft_ns"][-1] is None:
+        columns["ttft_ns"][-1] = first_ns
+
+
+def _kept_events(events: list[Any]) -> list[_Event]:
+    """(name, offset ns, attributes) of those that are events."""
+    kept: list[_Event] = []
     for event in events:
         if not isinstance(event, tuple) or len(event) != 3 or not isinstance(event[1], int):
             continue
         name, offset_ns, attributes = event
-        if abs(offset_ns) > MAX_COUNT:
-            continue
-        attributes = attributes if isinstance(attributes, dict) else {}
+        if abs(offset_ns) <= MAX_COUNT:
+            attributes = attributes if isinstance(attributes, dict) else {}
+            kept.append((_text(name) or "", offset_ns, attributes))
+    return kept
+
+
+def _add_events(
+    details: Details, row: int, events: list[_Event], *, keeps_content: bool
+) -> str | None:
+    """Keeps the events; gives back the type of the last exception among them."""
+    error_type = None
+    for name, offset_ns, attributes in events:
         if name == "exception":
             error_type = _text(attributes.get("exception.type"))
-        details.events.append((row, offset_ns, _text(name) or "", attributes_json(attributes)))
+        kept = attributes if keeps_content else event_without_content(name, attributes)
+        details.events.append((row, offset_ns, name, attributes_json(kept)))
     return error_type
 
 
@@ -153,16 +202,20 @@ def _links_json(links: list[Any]) -> str | None:
     return json_text(found) if found else None
 
 
-def _gap_percentiles(gaps: object) -> tuple[int | None, int | None]:
-    """Median and 95th percentile, ns, of gaps packed as bfloat16."""
-    if not isinstance(gaps, bytes) or len(gaps) < 2:
-        return None, None
+def _unpacked(gaps: object) -> npt.NDArray[np.float64]:
+    """Gaps in ns, from bfloat16."""
+    if not isinstance(gaps, bytes):
+        return np.empty(0)
     halves = np.frombuffer(gaps[: len(gaps) & ~1], "<u2").astype(np.uint32)
-    values = (halves << 16).view(np.float32).astype(np.float64)
-    values = values[np.isfinite(values) & (values >= 0) & (values < 2.0**62)]
-    if not len(values):
+    return (halves << 16).view(np.float32).astype(np.float64)
+
+
+def _percentiles(gaps: npt.NDArray[np.float64]) -> tuple[int | None, int | None]:
+    """Median and 95th percentile, ns."""
+    gaps = gaps[np.isfinite(gaps) & (gaps >= 0) & (gaps < 2.0**62)]
+    if not len(gaps):
         return None, None
-    median, p95 = np.percentile(values, (50, 95))
+    median, p95 = np.percentile(gaps, (50, 95))
     return int(median), int(p95)
 
 

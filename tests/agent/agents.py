@@ -15,10 +15,11 @@ from latprobe.agent.client import AgentClient, connect
 from tests.waiting import wait_until
 
 
-def start(home: Path, *, idle_s: float = 30.0) -> subprocess.Popen[bytes]:
-    """An agent as a child of the test."""
+def start(home: Path, *options: str, idle_s: float = 30.0) -> subprocess.Popen[bytes]:
+    """An agent as a child of the test, with more options of its command line."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "latprobe.agent", "--home", str(home), "--idle-s", str(idle_s)]
+    command += options
     with open(home / "agent.log", "ab") as log:
         return subprocess.Popen(command, stderr=log)
 

@@ -105,3 +105,22 @@ def test_the_import_in_the_users_process_is_light() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "[]"
+
+
+def test_the_agent_gets_what_the_project_says_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.latprobe]\notlp_endpoint = 'http://h:4318'\notlp_content = true\nservice = 's'\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LATPROBE_PROMETHEUS_PORT", "9464")
+    found = {name: value for name, value in launch._environment().items() if "LATPROBE_" in name}
+
+    assert {name: found.get(name) for name in ("LATPROBE_OTLP_ENDPOINT", "LATPROBE_OTLP_CONTENT",
+            "LATPROBE_PROMETHEUS_PORT", "LATPROBE_SERVICE")} == {
+        "LATPROBE_OTLP_ENDPOINT": "http://h:4318",
+        "LATPROBE_OTLP_CONTENT": "on",
+        "LATPROBE_PROMETHEUS_PORT": "9464",
+        "LATPROBE_SERVICE": None,
+    }  # fmt: skip

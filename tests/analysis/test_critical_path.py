@@ -54,9 +54,28 @@ CASES: dict[str, tuple[list[Seed], dict[str, float]]] = {
         ],
         {"root": 0, "a1": 30, "a2": 70, "b1": 0, "b2": 0},
     ),
-    "an overlapping sibling is not waited for": (
+    "a sibling that runs on into the next one: up to the handover": (
         [ROOT, seed(2, 1, "a", 0, 60), seed(3, 1, "b", 50, 100)],
-        {"root": 50, "a": 0, "b": 50},
+        {"root": 0, "a": 50, "b": 50},
+    ),
+    "a handover inside a nested span": (
+        [
+            ROOT,
+            seed(2, 1, "a", 0, 60),
+            seed(3, 1, "b", 50, 100),
+            seed(4, 2, "a1", 0, 20),
+            seed(5, 2, "a2", 30, 58),
+        ],
+        {"root": 0, "a": 10, "a1": 20, "a2": 20, "b": 50},
+    ),
+    "something in the background does not hide the steps": (
+        [
+            ROOT,
+            seed(2, 1, "monitor", 0, 99),
+            seed(3, 1, "s1", 0, 49),
+            seed(4, 1, "s2", 50, 100),
+        ],
+        {"root": 1, "monitor": 0, "s1": 49, "s2": 50},
     ),
     "a child that outlives its parent is clipped": (
         [ROOT, seed(2, 1, "a", 60, 150)],
@@ -218,15 +237,21 @@ def _walk(spans: Spans, tree: Tree, row: int, start: int, end: int, own: list[in
     in_time = [c for c in children if spans.end_ns[c[2]] <= spans.end_ns[row] and c[0] > c[1]]
     last = max((c[0] for c in in_time), default=start)
     late = [c for c in children if c not in in_time and c[1] >= last and c[0] > c[1]]
-    moment = end
+    moment, is_handover = end, False
     while True:
         done = [c for c in in_time + late if c[0] <= moment]
-        if not done:
+        best = min(done, key=lambda c: (-c[0], c[1], c[2]), default=None)
+        running = [
+            c
+            for c in in_time + late
+            if is_handover and c[1] < moment < c[0] and (best is None or c[1] >= best[0])
+        ]
+        if running:
+            best = min(running, key=lambda c: (c[0], -c[1], c[2]))
+        if best is None:
             break
-        latest, began, child = min(done, key=lambda c: (-c[0], c[1], c[2]))
+        latest, began, child = min(best[0], moment), best[1], best[2]
         own[row] += moment - latest
         _walk(spans, tree, child, began, latest, own)
-        moment = began
-        in_time = [c for c in in_time if c[0] <= moment]
-        late = [c for c in late if c[0] <= moment]
+        moment, is_handover = began, True
     own[row] += moment - start

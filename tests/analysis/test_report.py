@@ -113,6 +113,7 @@ def test_the_report_of_two_requests_is_this_json() -> None:
             "overhead_share_estimated": 8 * 1000 / (300 * MS),
         },
         "sampled_traces": 2,
+        "unfinished": 0,
     }
 
 
@@ -214,3 +215,16 @@ def test_percentiles_are_those_of_the_raw_durations() -> None:
     row = build_report(store).stages[0]
     expected = np.quantile((durations * MS).astype(int) / MS, [0.5, 0.95, 0.99]).tolist()
     assert [row.p50_ms, row.p95_ms, row.p99_ms] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_request_whose_root_has_not_ended_is_not_taken_for_one() -> None:
+    store = MemoryStore()
+    store.add_run()
+    store.add_spans([seed(1, None, "request", 0, 10), seed(2, 1, "step", 0, 5)])
+    inner = {"remote_parent": False, "pid": 7}
+    store.add_spans(
+        [seed(4, 3, "step", 20, 24, 2, **inner), seed(5, 3, "step", 24, 28, 2, **inner)]
+    )
+    report = build_report(store)
+    assert (report.traces, report.unfinished, report.spans) == (1, 1, 4)
+    assert {stage.name: stage.count for stage in report.stages} == {"request": 1, "step": 3}

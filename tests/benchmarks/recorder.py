@@ -26,6 +26,7 @@ import latprobe
 from latprobe.clock import monotonic_ns
 from latprobe.otel.tracer import TracerProvider
 
+
 class Discard(SpanExporter):
     """Exports nowhere."""
 

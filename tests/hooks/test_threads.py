@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import decimal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -81,3 +83,19 @@ def test_undo_restores_the_originals() -> None:
     assert ThreadPoolExecutor.submit is not submit
     undo()
     assert ThreadPoolExecutor.submit is submit
+
+
+def test_what_a_pools_initializer_has_set_is_still_there(sink: MemorySink) -> None:
+    setting: contextvars.ContextVar[str] = contextvars.ContextVar("setting", default="unset")
+
+    def initialize() -> None:
+        setting.set("by the pool")
+        decimal.getcontext().prec = 50
+
+    def look() -> tuple[str, int]:
+        work()
+        return setting.get(), decimal.getcontext().prec
+
+    with ThreadPoolExecutor(1, initializer=initialize) as pool, latprobe.stage("request"):
+        assert pool.submit(look).result() == ("by the pool", 50)
+    assert sink.named("work").parent_id == sink.named("request").span_id

@@ -73,6 +73,9 @@ def test_a_lean_span_becomes_a_row(tmp_path: Path) -> None:
             "chunks": None,
             "gap_p50_ns": None,
             "gap_p95_ns": None,
+            "queue_ns": None,
+            "prefill_ns": None,
+            "decode_ns": None,
         }
     ]
 

@@ -114,7 +114,7 @@ class Latency {
       const hasBefore = at > 0 && values[at - 1] !== null, hasAfter = at + 1 < values.length && values[at + 1] !== null;
       if (hasBefore) g.lineTo(this.x(at), y(value));
       else g.moveTo(this.x(at), y(value));
-      if (!hasBefore && !hasAfter) g.fillRect(this.x(at) - 1.5, y(value) - 1.5, 3, 3);
+      if (!hasBefore && !hasAfter) g.fillRect(this.x(at) - 2.5, y(value) - 2.5, 5, 5);
       last = { x: this.x(at), y: y(value) };
     });
     g.stroke();

@@ -1,0 +1,1 @@
+"""OTLP in: what other programs' OpenTelemetry exporters send becomes rows of the store."""

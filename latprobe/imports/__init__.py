@@ -1,0 +1,1 @@
+"""Other programs' files, made into folders that the store imports."""
