@@ -14,7 +14,7 @@ from latprobe.otel.token_sums import Counts, settle
 
 __all__ = ["MAX_COUNT", "OPERATION_MODALITIES", "Promoted", "promote"]
 
-MAX_COUNT = 1 << 62
+MAX_COUNT = 1 << 53
 _ADDED_TOKENS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
 
 

@@ -155,8 +155,8 @@ def import_folder(database: Database, folder: Path, *, sequence: int) -> Importe
     Raises UsageError when the folder is not an export this latprobe can read.
     """
     _check_manifest(folder)
-    tables = {name: _read(folder, name) for name in TABLES}
     con = database.writer
+    tables = {name: _read(con, folder, name) for name in TABLES}
     with database.lock:
         for name, table in tables.items():
             con.register(f"in_{name}", table)
@@ -193,12 +193,12 @@ def _check_manifest(folder: Path) -> None:
         )
 
 
-def _read(folder: Path, name: str) -> pa.Table:
+def _read(con: duckdb.DuckDBPyConnection, folder: Path, name: str) -> pa.Table:
     path = folder / f"{name}.parquet"
     if not path.exists():
         if name in ("runs", "spans"):
             raise UsageError(f"{folder} has no {name}.parquet. Export again.")
-        return pa.table({"time_ns": pa.array([], pa.int64())})
+        return con.execute(f"SELECT * FROM {name} LIMIT 0").to_arrow_table()
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:

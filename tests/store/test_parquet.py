@@ -135,3 +135,14 @@ def test_an_export_is_not_written_over(tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(UsageError, match="cannot be written"):
             export_store(owner.query, tmp_path / "file")
+
+
+def test_a_folder_with_runs_and_spans_alone_is_enough(tmp_path: Path) -> None:
+    fill(tmp_path / "from")
+    with StoreOwner(tmp_path / "from") as owner:
+        export_store(owner.query, tmp_path / "out")
+    for name in ("events", "usage", "samples"):
+        (tmp_path / "out" / f"{name}.parquet").unlink()
+    with StoreOwner(tmp_path / "to") as owner:
+        added = owner.import_folder(tmp_path / "out")
+    assert added == ImportedRows(runs=1, spans=2, events=0, usage=0, samples=0)
