@@ -14,7 +14,9 @@ from latprobe.otel.token_sums import Counts, settle
 
 __all__ = ["MAX_COUNT", "OPERATION_MODALITIES", "Promoted", "promote"]
 
-MAX_COUNT = 1 << 53
+# A count over this cannot be meant, and the sums over any store stay within 63 bits below it.
+MAX_COUNT = 1 << 40
+MAX_NS = 1 << 62
 _ADDED_TOKENS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
 
 
@@ -158,9 +160,13 @@ def _provider(value: object) -> str | None:
 
 
 def _count(value: object) -> int | None:
-    if type(value) is int and 0 <= value <= MAX_COUNT:
+    return _whole(value, MAX_COUNT)
+
+
+def _whole(value: object, most: int) -> int | None:
+    if type(value) is int and 0 <= value <= most:
         return value
-    if type(value) is float and value.is_integer() and 0 <= value <= MAX_COUNT:
+    if type(value) is float and value.is_integer() and 0 <= value <= most:
         return int(value)
     return None
 
@@ -173,7 +179,7 @@ def _cost(value: object) -> float | None:
 
 def _seconds(value: object) -> int | None:
     seconds = _cost(value)
-    if seconds is None or not math.isfinite(seconds) or seconds > MAX_COUNT / 1e9:
+    if seconds is None or not math.isfinite(seconds) or seconds > MAX_NS / 1e9:
         return None
     return round(seconds * 1e9)
 
@@ -190,7 +196,7 @@ def _strands_ttft(value: object) -> int | None:
 def _moment(value: object) -> int | None:
     """Nanoseconds since the epoch, of an ISO 8601 text, of seconds or of nanoseconds."""
     if type(value) is int:
-        return _count(value if value > 1e12 else value * 1_000_000_000)
+        return _whole(value if value > 1e12 else value * 1_000_000_000, MAX_NS)
     if type(value) is float:
         return _seconds(value)
     text = _text(value)
@@ -203,7 +209,8 @@ def _moment(value: object) -> int | None:
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
     since = found - datetime(1970, 1, 1, tzinfo=UTC)
-    return _count((since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000)
+    ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+    return _whole(ns, MAX_NS)
 
 
 def _flat_json(value: object) -> dict[str, object] | None:
