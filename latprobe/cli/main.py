@@ -86,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LatprobeError as error:
         messages.fail(str(error))
         return error.exit_code
+    except ModuleNotFoundError as error:
+        return _name_extra(error)
     except TyperException as error:
         return _refuse(error)
     except (BrokenPipeError, ReaderLeftError):
@@ -94,6 +96,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code if isinstance(code, int) else 0
+
+
+# The extra that brings a module which plain latprobe goes without.
+EXTRAS = {"google": "otlp", "grpc": "otlp", "orjson": "otlp", "streamlit": "dashboard"}
+
+
+def _name_extra(error: ModuleNotFoundError) -> int:
+    """Says which extra brings the missing module; one of no extra is a fault, and is raised."""
+    top = (error.name or "").partition(".")[0]
+    extra = "otlp" if (error.name or "").startswith("opentelemetry.proto") else EXTRAS.get(top)
+    if extra is None:
+        raise error
+    messages.fail(f"This needs packages that are not installed: pip install 'latprobe[{extra}]'")
+    return 2
 
 
 def _refuse(error: TyperException) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from latprobe.cli.main import main
 from latprobe.errors import LatprobeError, NoDataError, SegmentError, StoreError, UsageError
 from latprobe.version import __version__
 from tests.cli.conftest import Cli
@@ -109,3 +110,14 @@ def test_a_reader_of_stdout_that_leaves_ends_the_command_quietly(store: Path) ->
     process.stdout.close()
     assert (process.stderr.read(), process.wait(timeout=30)) == (b"", 0)
     process.stderr.close()
+
+
+def test_a_missing_extra_is_named_with_its_pip_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without(*_: object, **__: object) -> int:
+        raise ModuleNotFoundError("No module named 'google'", name="google.protobuf")
+
+    monkeypatch.setattr("latprobe.cli.main.app", without)
+    assert main(["export"]) == 2
+    assert "pip install 'latprobe[otlp]'" in capsys.readouterr().err
