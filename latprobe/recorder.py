@@ -168,7 +168,11 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         used = writer
         is_written = False
         try:
-            self.thread_key = key = key_of_this_thread()
+            try:
+                key = this_thread.key
+            except AttributeError:
+                key = key_of_this_thread()
+            self.thread_key = key
             if payload is not None and not used.is_busy:
                 with used.lock:
                     try:

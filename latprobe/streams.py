@@ -22,8 +22,6 @@ T = TypeVar("T")
 
 FOLD_AT = 8192
 MAX_GAPS = 65_536
-# A float32 cut to its upper half loses between 0 and 0.78 % of its value; this centres the error.
-_CENTRE = 1 + 1 / 384
 
 
 class ChunkTimes:
@@ -45,10 +43,9 @@ class ChunkTimes:
         if not self.count:
             self.first_ns = times[0]
             self.count = 1
-        gaps = list(map(sub, islice(times, 1, None), times))
-        self.count += len(gaps)
+        self.count += len(times) - 1
         room = MAX_GAPS - len(self.gaps) // 2
-        self.gaps += bfloat16(gaps[:room])
+        self.gaps += bfloat16(islice(map(sub, times[1:], times), room))
         del times[:-1]
 
     def summary(self, start_ns: int) -> dict[str, Any]:
@@ -63,10 +60,10 @@ class ChunkTimes:
         }
 
 
-def bfloat16(values: list[int]) -> bytearray:
-    """Two bytes a value: the upper half of its float32, little-endian."""
-    whole = array("f", [value * _CENTRE for value in values]).tobytes()
-    packed = bytearray(2 * len(values))
+def bfloat16(values: Iterable[int]) -> bytearray:
+    """Two bytes a value: the upper half of its float32, little-endian; up to 0.8 % too low."""
+    whole = array("f", values).tobytes()
+    packed = bytearray(len(whole) // 2)
     packed[0::2] = whole[2::4]
     packed[1::2] = whole[3::4]
     return packed
@@ -75,13 +72,13 @@ def bfloat16(values: list[int]) -> bytearray:
 def timed(times: ChunkTimes, chunks: Iterable[T]) -> Iterator[T]:
     """The chunks themselves, each one's time noted before it is handed on."""
     moments = times.times
-    note = moments.append
+    note, now = moments.append, monotonic_ns
     remaining = iter(chunks)
     while True:
         # In blocks, so that not every chunk has to ask whether it is time to fold.
         before = len(moments)
         for chunk in islice(remaining, FOLD_AT):
-            note(monotonic_ns())
+            note(now())
             yield chunk
         if len(moments) - before < FOLD_AT:
             return

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from latprobe.journal.heap import decode
 from latprobe.otel.content_names import event_without_content, without_content
 from latprobe.otel.names import CHUNK_EVENTS
-from latprobe.otel.semconv import MAX_COUNT, Promoted, promote
+from latprobe.otel.semconv import MAX_NS, Promoted, promote
 from latprobe.store.json_text import attributes_json, json_text
 
 _Event = tuple[str, int, dict[str, Any]]
@@ -40,6 +40,10 @@ DETAIL_COLUMNS = (
     "prefill_ns",
     "decode_ns",
 )
+
+
+# Puts what cutting took off a gap, 0 to 0.78 %, back on average.
+CENTRE = 1 + 1 / 384
 
 
 @dataclass(slots=True)
@@ -165,7 +169,7 @@ def _kept_events(events: list[Any]) -> list[_Event]:
         if not isinstance(event, tuple) or len(event) != 3 or not isinstance(event[1], int):
             continue
         name, offset_ns, attributes = event
-        if abs(offset_ns) <= MAX_COUNT:
+        if abs(offset_ns) <= MAX_NS:
             attributes = attributes if isinstance(attributes, dict) else {}
             kept.append((_text(name) or "", offset_ns, attributes))
     return kept
@@ -203,11 +207,11 @@ def _links_json(links: list[Any]) -> str | None:
 
 
 def _unpacked(gaps: object) -> npt.NDArray[np.float64]:
-    """Gaps in ns, from bfloat16."""
+    """Gaps in ns, from bfloat16: floats cut to their upper half, which are up to 0.8 % too low."""
     if not isinstance(gaps, bytes):
         return np.empty(0)
     halves = np.frombuffer(gaps[: len(gaps) & ~1], "<u2").astype(np.uint32)
-    return (halves << 16).view(np.float32).astype(np.float64)
+    return (halves << 16).view(np.float32).astype(np.float64) * CENTRE
 
 
 def _percentiles(gaps: npt.NDArray[np.float64]) -> tuple[int | None, int | None]:
@@ -223,5 +227,5 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
-def _count(value: object, most: int = MAX_COUNT) -> int | None:
+def _count(value: object, most: int = MAX_NS) -> int | None:
     return value if type(value) is int and 0 <= value <= most else None

@@ -137,7 +137,7 @@ def test_a_stream_an_error_an_event_and_a_link_are_kept(tmp_path: Path) -> None:
             "output_tokens": 4,
             "ttft_ns": 11,
             "chunks": 4,
-            "gap_p50_ns": 1_998_848,
+            "gap_p50_ns": 2_004_053,
             "attributes": '{"page":3}',
             "links": link,
         }
