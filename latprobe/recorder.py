@@ -26,7 +26,7 @@ from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
 from latprobe.ids import random_bits, span_ids
 from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
-from latprobe.journal.plain import plain_text
+from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, plain_text
 from latprobe.journal.segment import (
     CPU_UNKNOWN,
     FLAGS_SHIFT,
@@ -56,6 +56,7 @@ _MASK = (1 << 64) - 1
 
 pack_into = PACKED_RECORD.pack_into
 SPAN_FRAME = FrameType.SPAN.value
+WRITTEN = b"written"
 next_span_id = span_ids()
 
 
@@ -154,58 +155,72 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                         self._parent_id, self._start, duration, cpu, name, tail | self._flags,
                     )  # fmt: skip
                     return
-            self._write(self._encoded())
+            self._write_attributes()
         except (KeyError, AttributeError):  # not met yet: this name by the segment, or this thread
             self._write(None)
         except Exception as fault:  # nothing of ours may reach the user's code
             self._failed(fault)
 
-    def _write(self, payload: bytes | None) -> None:
-        """Writes what `__exit__` could not: the common case spelt out here, the rest by the writer.
-
-        Raises nothing.
-        """
+    def _write_attributes(self) -> None:
+        """Writes a span with attributes: the common case spelt out, the rest by `_write`."""
         used = writer
-        is_written = False
         try:
-            try:
-                key = this_thread.key
-            except AttributeError:
-                key = key_of_this_thread()
-            self.thread_key = key
-            if payload is not None and not used.is_busy:
-                with used.lock:
-                    try:
-                        used.is_busy = True  # a signal handler from here on leaves its span waiting
-                        segment = used.segment
-                        name = segment.names.get(self.journal_key)
-                        tail = segment.threads.get(key)
-                        top = segment.heap_top
-                        body = top + FRAME_BYTES
-                        end = body + len(payload)
-                        if name is not None and tail is not None and end <= segment.heap_end:
-                            offset = segment.take()
-                            if offset < segment.limit:
-                                buffer = segment.buffer
-                                buffer[body:end] = payload
-                                pack_frame(
-                                    buffer, top, SPAN_FRAME, 0, offset // 64 - HEADER_RECORDS,
-                                    crc32(payload), len(payload) | FRAME_COMMIT,
-                                )  # fmt: skip
-                                segment.heap_top = (end + 7) & -8
-                                pack_into(
-                                    buffer, offset, self._trace_high, self._trace_low,
-                                    self._span_id, self._parent_id, self._start, self._duration,
-                                    self._cpu, name, tail | self._flags | HAS_FRAME,
-                                )  # fmt: skip
-                                is_written = True
-                    finally:
-                        used.is_busy = False
-            if not is_written:
-                used.write(self, payload)
-            elif used.waiting:
-                used.drain()
+            key = this_thread.key
+            if self._more is not None or used.is_busy:
+                self._write(self._encoded())
+                return
+            attributes = self._attributes or {}
+            for value in attributes.values():
+                if type(value) not in PLAIN:
+                    self._write(self._encoded())
+                    return
+            payload = dumps(attributes, 2)
+            size = len(payload)
+            with used.lock:
+                try:
+                    used.is_busy = True  # a signal handler from here on leaves its span waiting
+                    segment = used.segment
+                    name = segment.names[self.journal_key]
+                    tail = segment.threads[key]
+                    top = segment.heap_top
+                    body = top + FRAME_BYTES
+                    end = body + size
+                    if end <= segment.heap_end and (offset := segment.take()) < segment.limit:
+                        buffer = segment.buffer
+                        buffer[body:end] = payload
+                        pack_frame(
+                            buffer, top, SPAN_FRAME, 0, offset // 64 - HEADER_RECORDS,
+                            crc32(payload), size | FRAME_COMMIT,
+                        )  # fmt: skip
+                        segment.heap_top = (end + 7) & -8
+                        pack_into(
+                            buffer, offset, self._trace_high, self._trace_low, self._span_id,
+                            self._parent_id, self._start, self._duration, self._cpu, name,
+                            tail | self._flags | HAS_FRAME,
+                        )  # fmt: skip
+                        if not used.waiting:
+                            return
+                        payload = WRITTEN
+                finally:
+                    used.is_busy = False
+        except (KeyError, AttributeError, ValueError):
+            # Not met yet: this name by the segment, or this thread; or a value marshal refuses.
+            self._write(self._encoded())
+            return
         except Exception as fault:  # nothing of ours may reach the user's code
+            self._failed(fault)
+            return
+        if payload is WRITTEN:
+            used.drain()
+        else:
+            self._write(payload if size <= MAX_PAYLOAD_BYTES else self._encoded())
+
+    def _write(self, payload: bytes | None) -> None:
+        """Hands the span to the writer, which finds or makes room. Raises nothing of ours."""
+        try:
+            self.thread_key = key_of_this_thread()
+            writer.write(self, payload)
+        except Exception as fault:
             self._failed(fault)
 
     def _failed(self, fault: Exception) -> None:
@@ -323,8 +338,6 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
 def make_stage(name: str, modality: str | None, attributes: dict[str, Any]) -> Stage:
     """`Stage(name, modality, attributes)`, a tenth of a span cheaper: no `__init__` through C."""
     made: Stage = _new(Stage)
-    if type(name) is not str:
-        name = plain_text(name)
     made.journal_key = name if modality is None else (name, plain_text(modality), None)
     made._attributes = attributes or None
     made._more = None

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 from latprobe.errors import UsageError
+from latprobe.journal.plain import plain_text
 from latprobe.streams import Drive, drive
 
 if TYPE_CHECKING:
@@ -118,8 +119,10 @@ def stage(name: Any, /, *, modality: str | None = None, **attributes: Any) -> An
     generator's stage lasts from its first item to its end and records the gaps between items.
     Exceptions are noted and re-raised. `@stage` alone takes the function's own name.
     """
-    if type(name) is not str and callable(name):  # @stage, without parentheses
-        return staged(name, name.__qualname__, modality, attributes)
+    if type(name) is not str:
+        if callable(name):  # @stage, without parentheses
+            return staged(name, name.__qualname__, modality, attributes)
+        name = plain_text(name)
     return _make(name, modality, attributes)
 
 

@@ -23,6 +23,7 @@ from latprobe import guard
 from latprobe.clock import clock_pair, monotonic_ns
 from latprobe.journal import segment as fmt
 from latprobe.journal.mapped_segment import Segment, map_file, no_segment, seal
+from latprobe.journal.plain import plain_text
 from latprobe.journal.segment import FrameType, frame_bytes
 from latprobe.journal.thread_keys import ThreadKey
 
@@ -173,7 +174,8 @@ class Writer:
         if key in segment.names:
             return True
         number = len(segment.names)
-        parts = key if isinstance(key, tuple) else (key, None, None)
+        said = key if isinstance(key, tuple) else (key, None, None)
+        parts = tuple(None if part is None else plain_text(part) for part in said)
         if not segment.append(FrameType.NAME, number, marshal.dumps(parts, 2)):
             return False
         segment.names[key] = number

@@ -75,9 +75,9 @@ def test_an_attribute_larger_than_a_segment_gets_a_segment_of_its_size(tmp_path:
 
 def test_an_attribute_of_many_megabytes_is_replaced_by_its_size(tmp_path: Path) -> None:
     with recording(tmp_path, segment_bytes=64 << 10):
-        record(1, text="t" * (17 << 20))
-    (span,) = read_journal(tmp_path)
-    assert b"latprobe.truncated_bytes" in (span.payload or b"")
+        record(2, text="t" * (17 << 20))
+    for span in read_journal(tmp_path):
+        assert b"latprobe.truncated_bytes" in (span.payload or b"")
 
 
 def test_names_without_number_do_not_grow_memory(tmp_path: Path) -> None:
