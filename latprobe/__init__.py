@@ -18,8 +18,7 @@ from latprobe.stages import stage
 from latprobe.version import __version__
 
 if TYPE_CHECKING:
-    from latprobe.context import carry, extract, inject
-    from latprobe.recorder import traceparent
+    from latprobe.context import carry, extract, inject, traceparent
     from latprobe.recording import flush, init, shutdown
 
 __all__ = [
@@ -41,7 +40,7 @@ _HOMES = {
     "init": "latprobe.recording",
     "inject": "latprobe.context",
     "shutdown": "latprobe.recording",
-    "traceparent": "latprobe.recorder",
+    "traceparent": "latprobe.context",
 }
 
 

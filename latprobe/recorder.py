@@ -391,11 +391,3 @@ def _exit_in_child(self: Stage, kind: Any, error: BaseException | None, tracebac
     if current.get() is self:
         current.set(_living(self._outer))
     self._duration = 0
-
-
-def traceparent() -> str | None:
-    """The W3C `traceparent` of the current span, None outside of any."""
-    found = otel_trace.get_current_span().get_span_context()
-    if not found.is_valid:
-        return None
-    return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}"

@@ -28,7 +28,8 @@ PROGRAMS = {
 def took_ms(code: str, home: str) -> float:
     """Wall time of one interpreter."""
     environment = {
-        **os.environ,
+        # Installed packages have their bytecode; a checkout under this variable would compile anew.
+        **{key: v for key, v in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
         "LATPROBE_HOME": home,
         "LATPROBE_AGENT": "off",
         "LATPROBE_SKIP_INSTRUMENT": "*",
