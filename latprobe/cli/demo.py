@@ -74,4 +74,6 @@ def _offer_dashboard(store: Path, wanted: bool | None) -> None:
     if wanted:
         serve_dashboard(store, host="127.0.0.1", port=None, open_browser=True)
     else:
-        messages.say(f"see it in a browser: latprobe dashboard --home {store}")
+        messages.say(
+            f"see it in a browser, on http://127.0.0.1:8788/: latprobe dashboard --home {store}"
+        )

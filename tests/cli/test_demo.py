@@ -42,7 +42,8 @@ def test_it_records_the_example_beside_the_users_store_and_reports(
     assert found.err.splitlines() == [
         f"latprobe: the demo's store is {home}",
         f"latprobe: running {example} for 2 s, 3 requests at a time",
-        f"latprobe: see it in a browser: latprobe dashboard --home {home}",
+        f"latprobe: see it in a browser, on http://127.0.0.1:8788/: "
+        f"latprobe dashboard --home {home}",
     ]
     assert home.is_dir()
     assert not (tmp_path / "store").exists()
