@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import Message
 
 from latprobe.export.otlp import to_request
 from latprobe.export.stored_spans import Run, StoredSpan
@@ -26,7 +26,7 @@ def json_lines(
             yield request_json(request) + "\n"
 
 
-def request_json(request: ExportTraceServiceRequest) -> str:
+def request_json(request: Message) -> str:
     """A request in OTLP's JSON: ids in hex (protobuf writes base64), enums as numbers."""
     message = MessageToDict(request, use_integers_for_enums=True)
     for resource in message.get("resourceSpans", ()):

@@ -20,6 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.json_format import Parse, ParseError
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -33,6 +37,9 @@ from latprobe.version import VERSION
 if TYPE_CHECKING:
     import grpc
 
+Request = ExportTraceServiceRequest | ExportMetricsServiceRequest
+_Response = ExportTraceServiceResponse | ExportMetricsServiceResponse
+
 MAX_ANSWER_BYTES = 1 << 20
 LONGEST_WAIT_S = 300.0
 
@@ -43,7 +50,7 @@ _TOO_LARGE = 413
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The backend has it, but for `rejected` spans, for the reason it gave."""
+    """The backend has it, but for `rejected` spans or data points, for the reason it gave."""
 
     rejected: int = 0
     reason: str = ""
@@ -75,8 +82,11 @@ class Sender(Protocol):
     def close(self) -> None: ...
 
 
-def open_sender(target: OtlpTarget) -> Sender:
-    """What sends to the target. Raises UsageError when a certificate's file cannot be used."""
+def open_sender(target: OtlpTarget) -> HttpSender | GrpcSender:
+    """What sends spans and metrics to the target.
+
+    Raises UsageError when a certificate's file cannot be used.
+    """
     if target.protocol == "grpc":
         return GrpcSender(target)
     return HttpSender(target)
@@ -93,7 +103,7 @@ class HttpSender:
             handlers.append(urllib.request.HTTPSHandler(context=_tls(target)))
         self._opener = urllib.request.build_opener(*handlers)
 
-    def send(self, request: ExportTraceServiceRequest) -> Accepted:
+    def send(self, request: Request) -> Accepted:
         body = request_json(request).encode() if self._is_json else request.SerializeToString()
         headers = {
             "user-agent": f"latprobe/{VERSION}",
@@ -106,7 +116,7 @@ class HttpSender:
         post = urllib.request.Request(self._target.url, body, headers, method="POST")
         try:
             with self._opener.open(post, timeout=self._target.timeout_s) as answer:
-                return self._accepted(answer.read(MAX_ANSWER_BYTES))
+                return _accepted(answer.read(MAX_ANSWER_BYTES), request)
         except urllib.error.HTTPError as error:
             with error:
                 raise _as_ours(error, self._target) from error
@@ -117,24 +127,15 @@ class HttpSender:
     def close(self) -> None:
         self._opener.close()
 
-    def _accepted(self, body: bytes) -> Accepted:
-        """Backends answer protobuf, JSON or nothing; what cannot be read says that all is well."""
-        answer = ExportTraceServiceResponse()
-        try:
-            if body[:1] == b"{":
-                Parse(body, answer, ignore_unknown_fields=True)
-            else:
-                answer.ParseFromString(body)
-        except (DecodeError, ParseError):
-            return Accepted()
-        return _partial(answer)
-
 
 class GrpcSender:
-    """Calls the collector's trace service."""
+    """Calls the collector's trace and metrics services."""
 
     def __init__(self, target: OtlpTarget) -> None:
         import grpc
+        from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
+            MetricsServiceStub,
+        )
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
         self._target = target
@@ -149,14 +150,18 @@ class GrpcSender:
             self._channel = grpc.secure_channel(address, credentials, options)
         else:
             self._channel = grpc.insecure_channel(address, options)
-        stub = TraceServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated code
-        self._export: Callable[..., Any] = stub.Export
+        traces = TraceServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated code
+        metrics = MetricsServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated code
+        self._exports: dict[type[Request], Callable[..., Any]] = {
+            ExportTraceServiceRequest: traces.Export,
+            ExportMetricsServiceRequest: metrics.Export,
+        }
 
-    def send(self, request: ExportTraceServiceRequest) -> Accepted:
+    def send(self, request: Request) -> Accepted:
         import grpc
 
         try:
-            answer = self._export(
+            answer = self._exports[type(request)](
                 request,
                 timeout=self._target.timeout_s,
                 metadata=self._target.headers,
@@ -175,9 +180,26 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _partial(answer: ExportTraceServiceResponse) -> Accepted:
-    said = answer.partial_success
-    return Accepted(max(said.rejected_spans, 0), said.error_message)
+def _accepted(body: bytes, request: Request) -> Accepted:
+    """Backends answer protobuf, JSON or nothing; what cannot be read says that all is well."""
+    is_traces = isinstance(request, ExportTraceServiceRequest)
+    answer = ExportTraceServiceResponse() if is_traces else ExportMetricsServiceResponse()
+    try:
+        if body[:1] == b"{":
+            Parse(body, answer, ignore_unknown_fields=True)
+        else:
+            answer.ParseFromString(body)
+    except (DecodeError, ParseError):
+        return Accepted()
+    return _partial(answer)
+
+
+def _partial(answer: _Response) -> Accepted:
+    if isinstance(answer, ExportTraceServiceResponse):
+        rejected = answer.partial_success.rejected_spans
+    else:
+        rejected = answer.partial_success.rejected_data_points
+    return Accepted(max(rejected, 0), answer.partial_success.error_message)
 
 
 def _as_ours(error: urllib.error.HTTPError, target: OtlpTarget) -> StoreError:

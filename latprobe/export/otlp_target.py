@@ -12,7 +12,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from latprobe.errors import UsageError
 
-TRACES_PATH = "/v1/traces"
+TRACES = "TRACES"
+METRICS = "METRICS"
+PATHS = {TRACES: "/v1/traces", METRICS: "/v1/metrics"}
 GRPC_PORT = 4317
 DEFAULT_TIMEOUT_S = 10.0
 # The specification says milliseconds, the Python SDK reads seconds; nobody means 1,000 s.
@@ -56,22 +58,30 @@ class OtlpTarget:
 
 
 def find_target(
-    endpoint: str | None = None, environment: Mapping[str, str] = os.environ
+    endpoint: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    signal: str = TRACES,
 ) -> OtlpTarget | None:
     """The target that `endpoint` (latprobe's setting) or the environment names; None without one.
 
-    Raises UsageError for what cannot be meant.
+    `endpoint` wins over all variables for traces. For metrics OTEL_EXPORTER_OTLP_METRICS_ENDPOINT
+    wins over it, as the only way to send them elsewhere, and OTEL_METRICS_EXPORTER switches them
+    off either way. Raises UsageError for what cannot be meant.
     """
-    traces, general = _said(environment, "TRACES_ENDPOINT"), _said(environment, "ENDPOINT")
-    if not endpoint and "otlp" not in environment.get("OTEL_TRACES_EXPORTER", "otlp"):
+    exact = _said(environment, f"{signal}_ENDPOINT")
+    is_off = "otlp" not in environment.get(f"OTEL_{signal}_EXPORTER", "otlp")
+    if is_off and (signal == METRICS or not endpoint):
         return None
-    exact = traces if not endpoint else None
-    address = endpoint or traces or general
+    if endpoint and signal == TRACES:
+        exact = None
+    address = exact or endpoint or _said(environment, "ENDPOINT")
     if not address:
         return None
+    said = _Said(environment, signal)
     try:
-        protocol = _protocol(address, environment)
-        url = _url(address, protocol, environment, is_exact=exact is not None)
+        protocol = _protocol(address, said)
+        url = _url(address, protocol, said, is_exact=exact is not None)
     except ValueError:  # urlsplit's word for brackets and ports that are none
         url = protocol = ""
     if urlsplit(url).hostname is None or urlsplit(url).scheme not in ("http", "https"):
@@ -82,12 +92,12 @@ def find_target(
     return OtlpTarget(
         url=url,
         protocol=protocol,
-        headers=tuple(_headers(_specific(environment, "HEADERS") or "")),
-        timeout_s=_timeout(_specific(environment, "TIMEOUT")),
-        is_gzip=_is_gzip(_specific(environment, "COMPRESSION")),
-        certificate=_specific(environment, "CERTIFICATE"),
-        client_certificate=_specific(environment, "CLIENT_CERTIFICATE"),
-        client_key=_specific(environment, "CLIENT_KEY"),
+        headers=tuple(_headers(said.specific("HEADERS") or "")),
+        timeout_s=_timeout(said.specific("TIMEOUT")),
+        is_gzip=_is_gzip(said.specific("COMPRESSION")),
+        certificate=said.specific("CERTIFICATE"),
+        client_certificate=said.specific("CLIENT_CERTIFICATE"),
+        client_key=said.specific("CLIENT_KEY"),
     )
 
 
@@ -104,29 +114,36 @@ def _said(environment: Mapping[str, str], name: str) -> str | None:
     return environment.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip() or None
 
 
-def _specific(environment: Mapping[str, str], name: str) -> str | None:
-    """The setting for traces before the one for all signals."""
-    return _said(environment, f"TRACES_{name}") or _said(environment, name)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The standard variables, read for one signal."""
+
+    environment: Mapping[str, str]
+    signal: str
+
+    def specific(self, name: str) -> str | None:
+        """The setting for the signal before the one for all signals."""
+        return _said(self.environment, f"{self.signal}_{name}") or _said(self.environment, name)
 
 
-def _protocol(address: str, environment: Mapping[str, str]) -> str:
-    said = _specific(environment, "PROTOCOL")
-    if said is None:
+def _protocol(address: str, said: _Said) -> str:
+    protocol = said.specific("PROTOCOL")
+    if protocol is None:
         parts = urlsplit(address if "//" in address else f"//{address}")
         is_grpc = parts.port == GRPC_PORT and not parts.path.strip("/")
         return "grpc" if is_grpc else "http/protobuf"
-    if said not in PROTOCOLS:
+    if protocol not in PROTOCOLS:
         raise UsageError(
-            f"OTEL_EXPORTER_OTLP_PROTOCOL is {said!r}; write one of {', '.join(PROTOCOLS)}."
+            f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; write one of {', '.join(PROTOCOLS)}."
         )
-    return said
+    return protocol
 
 
-def _url(address: str, protocol: str, environment: Mapping[str, str], *, is_exact: bool) -> str:
+def _url(address: str, protocol: str, said: _Said, *, is_exact: bool) -> str:
     if "://" not in address:
         is_plain = (
             protocol != "grpc"
-            or (_specific(environment, "INSECURE") or "").lower() == "true"
+            or (said.specific("INSECURE") or "").lower() == "true"
             or is_loopback(urlsplit(f"//{address}").hostname or "")
         )
         address = f"{'http' if is_plain else 'https'}://{address}"
@@ -135,9 +152,13 @@ def _url(address: str, protocol: str, environment: Mapping[str, str], *, is_exac
         return (
             f"{parts.scheme}://{parts.hostname or ''}:{parts.port or _default_port(parts.scheme)}"
         )
-    if is_exact or parts.path.endswith(TRACES_PATH):
+    path = PATHS[said.signal]
+    if is_exact or parts.path.endswith(path):
         return urlunsplit(parts._replace(path=parts.path or "/"))
-    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + TRACES_PATH))
+    base = parts.path.rstrip("/")
+    if said.signal != TRACES:  # latprobe's setting may name the traces' path
+        base = base.removesuffix(PATHS[TRACES])
+    return urlunsplit(parts._replace(path=base + path))
 
 
 def _without_secrets(address: str) -> str:

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -51,7 +54,9 @@ class OtlpBackend:
         self.kept: list[int] = []
         self.requests: list[tuple[str, dict[str, str], list[int]]] = []
         self.bodies: list[ExportTraceServiceRequest] = []
+        self.metrics: list[ExportMetricsServiceRequest] = []
         self.next: list[Answer] = []
+        self.next_metrics: list[Answer] = []
         self.decide: Callable[[list[int]], Answer] = lambda span_ids: OK
         backend = self
 
@@ -76,6 +81,9 @@ class OtlpBackend:
         body = handler.rfile.read(int(handler.headers["content-length"]))
         if handler.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
+        if handler.path.endswith("/v1/metrics"):
+            self._take_metrics(handler, ExportMetricsServiceRequest.FromString(body))
+            return
         is_json = handler.headers["content-type"] == "application/json"
         request = from_json(body) if is_json else ExportTraceServiceRequest.FromString(body)
         span_ids = [
@@ -92,11 +100,25 @@ class OtlpBackend:
             answer.hold.wait(10)
         if answer.is_kept:
             self.kept += span_ids
-        handler.send_response(answer.status)
-        for name, value in {**answer.headers, "content-length": str(len(answer.body))}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(answer.body)
+        _say(handler, answer)
+
+    def _take_metrics(
+        self, handler: BaseHTTPRequestHandler, request: ExportMetricsServiceRequest
+    ) -> None:
+        answer = self.next_metrics.pop(0) if self.next_metrics else OK
+        if answer.hold is not None:
+            answer.hold.wait(10)
+        if answer.is_kept:
+            self.metrics.append(request)
+        _say(handler, answer)
+
+
+def _say(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    handler.send_response(answer.status)
+    for name, value in {**answer.headers, "content-length": str(len(answer.body))}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(answer.body)
 
 
 @contextmanager

@@ -14,6 +14,11 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -169,3 +174,30 @@ def test_a_certificate_file_that_is_not_there_is_said(url: str) -> None:
     assert target is not None
     with pytest.raises(UsageError, match="OTEL_EXPORTER_OTLP_CERTIFICATE"):
         open_sender(target)
+
+
+def test_metrics_go_to_the_metrics_service_over_grpc() -> None:
+    taken: list[ExportMetricsServiceRequest] = []
+
+    class Service(metrics_service_pb2_grpc.MetricsServiceServicer):
+        def Export(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+            taken.append(request)
+            answer = ExportMetricsServiceResponse()
+            answer.partial_success.rejected_data_points = 2
+            answer.partial_success.error_message = "too old"
+            return answer
+
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(Service(), server)  # type: ignore[no-untyped-call]  # generated code
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    request = ExportMetricsServiceRequest()
+    request.resource_metrics.add().scope_metrics.add().metrics.add(name="m", unit="s")
+    sender = open_sender(OtlpTarget(url=f"http://127.0.0.1:{port}", protocol="grpc"))
+    try:
+        found = sender.send(request)
+    finally:
+        sender.close()
+        server.stop(0)
+
+    assert (found, taken) == (Accepted(2, "too old"), [request])

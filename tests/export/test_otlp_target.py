@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from latprobe.errors import UsageError
-from latprobe.export.otlp_target import OtlpTarget, find_target
+from latprobe.export.otlp_target import METRICS, OtlpTarget, find_target
 
 E = "OTEL_EXPORTER_OTLP_"
 
@@ -44,6 +44,38 @@ def test_the_address_and_the_protocol(
     found = find_target(endpoint, environment)
 
     assert found == OtlpTarget(url=url, protocol=protocol)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "environment", "url"),
+    [
+        ("http://h:4318", {}, "http://h:4318/v1/metrics"),
+        ("http://h:4318/x/v1/traces", {}, "http://h:4318/x/v1/metrics"),
+        ("http://h:4317", {}, "http://h:4317"),
+        (None, {f"{E}ENDPOINT": "http://h"}, "http://h/v1/metrics"),
+        ("http://h", {f"{E}METRICS_ENDPOINT": "http://m/x"}, "http://m/x"),
+        ("http://h", {f"{E}TRACES_ENDPOINT": "http://t"}, "http://h/v1/metrics"),
+        (None, {f"{E}TRACES_ENDPOINT": "http://t"}, None),
+        ("http://h", {"OTEL_METRICS_EXPORTER": "none"}, None),
+        ("http://h", {"OTEL_METRICS_EXPORTER": "console,otlp"}, "http://h/v1/metrics"),
+    ],
+)
+def test_metrics_go_where_the_spans_go_unless_they_have_their_own_endpoint(
+    endpoint: str | None, environment: dict[str, str], url: str | None
+) -> None:
+    found = find_target(endpoint, environment, signal=METRICS)
+
+    assert (found and found.url) == url
+
+
+def test_metrics_have_their_own_headers_and_protocol() -> None:
+    found = find_target(
+        "http://h:1",
+        {f"{E}METRICS_HEADERS": "k=m", f"{E}TRACES_HEADERS": "k=t", f"{E}METRICS_PROTOCOL": "grpc"},
+        signal=METRICS,
+    )
+
+    assert found == OtlpTarget(url="http://h:1", protocol="grpc", headers=(("k", "m"),))
 
 
 def test_everything_else_comes_from_the_standard_variables() -> None:
