@@ -23,6 +23,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/kills.py
 	$(BIN)/python tests/benchmarks/ingest.py
+	$(BIN)/python tests/benchmarks/drops.py
 	$(BIN)/python tests/benchmarks/hooks.py
 	$(BIN)/python tests/benchmarks/otlp_export.py
 
