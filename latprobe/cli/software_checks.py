@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from latprobe.cli.finding import Finding
+from latprobe.config import load_settings
+from latprobe.hooks.instrumentors import GROUP, offers
 from latprobe.version import __version__
 
 NEEDED = ("duckdb", "pyarrow", "numpy", "opentelemetry-api", "typer", "rich", "psutil")
-INSTRUMENTORS = "opentelemetry_instrumentor"
 
 
 def check_all() -> Iterator[Finding]:
@@ -95,15 +96,24 @@ def _tokenizer() -> Finding:
 
 
 def _instrumentations() -> Finding:
-    names = sorted({point.name for point in entry_points(group=INSTRUMENTORS)})
-    if names:
-        return Finding("instrumented", "ok", ", ".join(names))
-    return Finding(
-        "instrumented",
-        "note",
-        "no OpenTelemetry instrumentation is installed; your own stages are recorded",
-        "for model calls by themselves: pip install opentelemetry-instrumentation-genai-openai",
+    """What `latprobe.auto` will switch on once its library is imported, and what not, and why."""
+    found = offers(load_settings(), entry_points(group=GROUP))
+    if not found:
+        return Finding(
+            "instrumented",
+            "note",
+            "no OpenTelemetry instrumentation is installed; your own stages are recorded",
+            "for model calls by themselves: pip install 'latprobe[llm]'",
+        )
+    chosen = sorted(
+        f"{'/'.join(sorted(offer.modules))} by {offer.package} {offer.version}"
+        for offer in found
+        if offer.state == "chosen"
     )
+    left = sorted(
+        f"{offer.package} is off: {offer.reason}" for offer in found if offer.state != "chosen"
+    )
+    return Finding("instrumented", "ok", "; ".join([*chosen, *left]))
 
 
 def _version(name: str) -> str | None:
