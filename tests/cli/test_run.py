@@ -156,7 +156,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_program_once(tmp_path: Path) -> None:
 
     wait_until(lambda: has_printed(b"ready"))
     os.write(terminal, b"\x03")
-    wait_until(lambda: has_printed(b"caught"))
+    wait_until(lambda: has_printed(b"caught SIGINT"))
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert printed.count(b"caught SIGINT") == 1

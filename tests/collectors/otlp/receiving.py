@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,9 @@ class Receiving:
         """One request on a connection of its own."""
         con = http.client.HTTPConnection("127.0.0.1", self.receiver.ports["http"], timeout=20)
         try:
-            con.request(method, path, body, PROTOBUF if headers is None else headers)
+            # A refusal may come before the whole body was sent; clients read it all the same.
+            with suppress(BrokenPipeError):
+                con.request(method, path, body, PROTOBUF if headers is None else headers)
             answer = con.getresponse()
             return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:
