@@ -10,7 +10,11 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import struct
 from collections.abc import Callable
+
+HALVES = struct.Struct("<QQ")
+LOW_HALF = (1 << 64) - 1
 
 _random = random.Random(int.from_bytes(os.urandom(16), "big"))
 random_bits = _random.getrandbits
@@ -19,6 +23,17 @@ random_bits = _random.getrandbits
 def span_ids() -> Callable[[], int]:
     """A source of span ids that starts somewhere new; drawing from it is atomic."""
     return itertools.count(_random.getrandbits(63) | 1).__next__
+
+
+def trace_bytes(trace_id: int) -> bytes:
+    """A trace id as a journal record has it: the high half, then the low one."""
+    return HALVES.pack(trace_id >> 64, trace_id & LOW_HALF)
+
+
+def trace_number(trace: bytes) -> int:
+    """The trace id of such bytes."""
+    high, low = HALVES.unpack(trace)
+    return int(high) << 64 | int(low)
 
 
 def reseed() -> None:

@@ -12,10 +12,10 @@ file. tests/benchmarks/recorder.py measures them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from types import FunctionType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from zlib import crc32
 
 from opentelemetry import context as otel_context
@@ -24,7 +24,8 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 
 from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
-from latprobe.ids import random_bits, span_ids
+from latprobe.ids import random_bits, span_ids, trace_bytes
+from latprobe.journal.long_texts import LONG_TEXT, dump_long
 from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
 from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, plain_text
 from latprobe.journal.segment import (
@@ -42,9 +43,13 @@ from latprobe.span_context import SpanContextView
 from latprobe.span_payload import SpanPayload
 from latprobe.stage_api import StageApi
 
+if TYPE_CHECKING:
+    from latprobe.redaction import Redactor
+
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+S = TypeVar("S", bound="Stage")
 
 OPEN = -1
 NEW = -2
@@ -52,7 +57,6 @@ LEFT_TO_PARENT_PROCESS = 0
 REMOTE_PARENT = Flag.REMOTE_PARENT.value << FLAGS_SHIFT
 CPU_FROM_NS = 20_000
 MAX_CPU_NAMES = 10_000
-_MASK = (1 << 64) - 1
 
 pack_into = PACKED_RECORD.pack_into
 SPAN_FRAME = FrameType.SPAN.value
@@ -86,18 +90,9 @@ def use_writer(used: Writer) -> None:
 
 
 class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
-    """One run of a stage. Made by `latprobe.stage(...)`, not directly."""
+    """One run of a stage. Made by `make_stage` or filled by `prepare`, not directly."""
 
     __slots__ = ()
-
-    def __init__(self, name: str, modality: str | None, attributes: dict[str, Any] | None) -> None:
-        self.journal_key: Hashable = name if modality is None else (name, modality, None)
-        self._attributes = attributes or None
-        self._more: dict[str, Any] | None = None
-        self._flags = 0
-        self._cpu = -1
-        self._start = 0
-        self._duration = NEW
 
     # -- the hot path -------------------------------------------------------------------------
 
@@ -109,8 +104,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         self._duration = OPEN
         self._span_id = next_span_id()
         if type(outer) is Stage:
-            self._trace_high = outer._trace_high
-            self._trace_low = outer._trace_low
+            self._trace = outer._trace
             self._parent_id = outer._span_id
             if outer._duration >= 0:  # work that goes on after its request: keep no chain of them
                 self._outer = _living(outer)
@@ -124,7 +118,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any, /) -> None:
-        ended = monotonic_ns()
+        duration = monotonic_ns() - self._start
         if current.get() is self:
             outer = self._outer
             if type(outer) is not Stage:
@@ -134,25 +128,23 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             current.set(outer)
         if self._duration != OPEN:
             return
-        duration = self._duration = ended - self._start
-        if duration >= CPU_FROM_NS:
-            self._cpu = cpu = self._cpu_us()
-        else:
-            if self._cpu >= 0:
-                _cpu_names.discard(self.journal_key)
-            self._cpu = cpu = CPU_UNKNOWN
+        self._duration = duration
+        if duration >= CPU_FROM_NS or self._cpu >= 0:
+            self._settle_cpu(duration)
         if error is not None:
             self._note_error(error)
         try:
             if self._attributes is None and self._more is None:
                 segment = writer.segment
-                name = segment.names[self.journal_key]
+                named = segment.names[self.journal_key]
                 tail = segment.threads[this_thread.key]
-                offset = segment.take()
+                offset = next(segment.offsets)
                 if offset < segment.limit:
+                    if self._cpu >= 0:
+                        named += self._cpu - CPU_UNKNOWN
                     pack_into(
-                        segment.buffer, offset, self._trace_high, self._trace_low, self._span_id,
-                        self._parent_id, self._start, duration, cpu, name, tail | self._flags,
+                        segment.buffer, offset, self._trace, self._span_id, self._parent_id,
+                        self._start, duration, named, tail | self._flags,
                     )  # fmt: skip
                     return
             self._write_attributes()
@@ -165,44 +157,59 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         """Writes a span with attributes: the common case spelt out, the rest by `_write`."""
         used = writer
         try:
-            key = this_thread.key
-            if self._more is not None or used.is_busy:
+            attributes = self._attributes
+            if self._more is not None or attributes is None:
                 self._write(self._encoded())
                 return
-            attributes = self._attributes or {}
+            dump: Callable[[Any, int], bytes] = dumps
             for value in attributes.values():
-                if type(value) not in PLAIN:
+                kind = type(value)
+                if kind is str:
+                    if len(value) >= LONG_TEXT:
+                        dump = dump_long
+                elif kind not in PLAIN:
                     self._write(self._encoded())
                     return
-            payload = dumps(attributes, 2)
+            payload = dump(attributes, 2)
             size = len(payload)
-            with used.lock:
-                try:
-                    used.is_busy = True  # a signal handler from here on leaves its span waiting
-                    segment = used.segment
-                    name = segment.names[self.journal_key]
-                    tail = segment.threads[key]
-                    top = segment.heap_top
-                    body = top + FRAME_BYTES
-                    end = body + size
-                    if end <= segment.heap_end and (offset := segment.take()) < segment.limit:
+            if size > MAX_PAYLOAD_BYTES:
+                self._write(self._encoded())
+                return
+            key = this_thread.key
+            # The heap is one span's at a time. Taking it needs no lock: no other thread and no
+            # signal handler runs before this line is done.
+            busy, used.is_busy = used.is_busy, True
+            if busy:
+                self._write(payload)
+                return
+            used.busy_thread = key
+            try:
+                segment = used.segment
+                named = segment.names[self.journal_key]
+                tail = segment.threads[key]
+                top = segment.heap_top
+                body = top + FRAME_BYTES
+                end = body + size
+                if end <= segment.heap_end:
+                    offset = next(segment.offsets)
+                    if offset < segment.limit:
                         buffer = segment.buffer
                         buffer[body:end] = payload
                         pack_frame(
-                            buffer, top, SPAN_FRAME, 0, offset // 64 - HEADER_RECORDS,
+                            buffer, top, SPAN_FRAME, (offset >> 6) - HEADER_RECORDS,
                             crc32(payload), size | FRAME_COMMIT,
                         )  # fmt: skip
                         segment.heap_top = (end + 7) & -8
+                        if self._cpu >= 0:
+                            named += self._cpu - CPU_UNKNOWN
                         pack_into(
-                            buffer, offset, self._trace_high, self._trace_low, self._span_id,
-                            self._parent_id, self._start, self._duration, self._cpu, name,
-                            tail | self._flags | HAS_FRAME,
+                            buffer, offset, self._trace, self._span_id, self._parent_id,
+                            self._start, self._duration, named, tail | self._flags | HAS_FRAME,
                         )  # fmt: skip
-                        if not used.waiting:
-                            return
                         payload = WRITTEN
-                finally:
-                    used.is_busy = False
+            finally:
+                used.busy_thread = None
+                used.is_busy = False
         except (KeyError, AttributeError, ValueError):
             # Not met yet: this name by the segment, or this thread; or a value marshal refuses.
             self._write(self._encoded())
@@ -210,10 +217,10 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         except Exception as fault:  # nothing of ours may reach the user's code
             self._failed(fault)
             return
-        if payload is WRITTEN:
+        if payload is not WRITTEN:
+            self._write(payload)
+        elif used.waiting:  # left by a signal handler meanwhile
             used.drain()
-        else:
-            self._write(payload if size <= MAX_PAYLOAD_BYTES else self._encoded())
 
     def _write(self, payload: bytes | None) -> None:
         """Hands the span to the writer, which finds or makes room. Raises nothing of ours."""
@@ -289,32 +296,34 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         """Takes trace and parent from whatever context is current; a new trace if it has none."""
         span = outer if isinstance(outer, Stage) else outer.get(_SPAN_KEY)
         if isinstance(span, Stage):
-            self._trace_high, self._trace_low = span._trace_high, span._trace_low
+            self._trace = span._trace
             self._parent_id = span._span_id
             return
         found = None if span is None else span.get_span_context()
         if found is not None and found.is_valid:
-            self._trace_high = found.trace_id >> 64
-            self._trace_low = found.trace_id & _MASK
+            self._trace = trace_bytes(found.trace_id)
             self._parent_id = found.span_id
             if found.is_remote:
                 self._flags |= REMOTE_PARENT
             if found.trace_state:
                 self._note(tracestate=found.trace_state.to_header())
             return
-        self._trace_high = random_bits(64)
-        self._trace_low = random_bits(64) or 1
+        self._trace = trace_bytes(random_bits(64) << 64 | (random_bits(64) or 1))
         self._parent_id = 0
 
-    def _cpu_us(self) -> int:
-        started = self._cpu
-        if started >= 0:
-            if self.thread_key is not key_of_this_thread():
-                return CPU_UNKNOWN  # ended by another thread than began it
-            return min(max(thread_cpu_ns() - started, 0) // 1000, CPU_UNKNOWN - 1)
-        if self.journal_key not in _cpu_names and len(_cpu_names) < MAX_CPU_NAMES:
-            _cpu_names.add(self.journal_key)
-        return CPU_UNKNOWN
+    def _settle_cpu(self, duration_ns: int) -> None:
+        """`_cpu` from the clock's reading at the start to us, -1 where it was not or wrongly read.
+
+        Also remembers whether the next stage of this name is to read it.
+        """
+        started, self._cpu = self._cpu, -1
+        if duration_ns < CPU_FROM_NS:
+            _cpu_names.discard(self.journal_key)
+        elif started < 0:
+            if self.journal_key not in _cpu_names and len(_cpu_names) < MAX_CPU_NAMES:
+                _cpu_names.add(self.journal_key)
+        elif self.thread_key is key_of_this_thread():  # else ended by another than began it
+            self._cpu = min(max(thread_cpu_ns() - started, 0) // 1000, CPU_UNKNOWN - 1)
 
     def _note_error(self, error: BaseException) -> None:
         if isinstance(error, GeneratorExit):  # the consumer had enough: that is no error
@@ -327,17 +336,19 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
 
     # -- what the journal asks for --------------------------------------------------------------
 
-    def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
+    def pack(self, buffer: Any, offset: int, named: int, tail: int) -> None:
         """Writes the 64-byte record; the commit word in its tail is stored last."""
+        if self._cpu >= 0:
+            named += self._cpu - CPU_UNKNOWN
         pack_into(
-            buffer, offset, self._trace_high, self._trace_low, self._span_id, self._parent_id,
-            self._start, self._duration, self._cpu, name, tail | self._flags,
+            buffer, offset, self._trace, self._span_id, self._parent_id,
+            self._start, self._duration, named, tail | self._flags,
         )  # fmt: skip
 
 
 def make_stage(name: str, modality: str | None, attributes: dict[str, Any]) -> Stage:
-    """`Stage(name, modality, attributes)`, a tenth of a span cheaper: no `__init__` through C."""
-    made: Stage = _new(Stage)
+    """A stage that is not yet entered. Here and not in an `__init__`, which costs twice as much."""
+    made = Stage()
     made.journal_key = name if modality is None else (name, plain_text(modality), None)
     made._attributes = attributes or None
     made._more = None
@@ -348,7 +359,46 @@ def make_stage(name: str, modality: str | None, attributes: dict[str, Any]) -> S
     return made
 
 
-_new = object.__new__
+def prepare(made: S, key: Hashable, attributes: dict[str, Any] | None, flags: int) -> S:
+    """The same for a stage or span already allocated, under the name it has in the journal."""
+    made.journal_key = key
+    made._attributes = attributes or None
+    made._more = None
+    made._flags = flags
+    made._cpu = -1
+    made._start = 0
+    made._duration = NEW
+    return made
+
+
+def redact_with(redactor: Redactor | None) -> None:
+    """From now on `redactor` goes over what spans carry before it is written; None: nothing does.
+
+    Without one the methods are the plain ones, so that nobody pays for asking.
+    """
+    if redactor is None:
+        Stage._write_attributes, Stage._encoded = _plain  # type: ignore[method-assign]
+        return
+    encoded = _plain[1]
+
+    def encode_redacted(self: Stage) -> bytes | None:
+        try:
+            self.redact(redactor)
+        except Exception as fault:  # what could not be redacted is not written
+            self._attributes = self._more = None
+            if not guard.is_ours(fault):
+                raise
+            guard.report("redacting attributes", fault)
+        return encoded(self)
+
+    def write_redacted(self: Stage) -> None:
+        self._write(self._encoded())
+
+    Stage._write_attributes = write_redacted  # type: ignore[method-assign]
+    Stage._encoded = encode_redacted  # type: ignore[method-assign,assignment]
+
+
+_plain = (Stage._write_attributes, Stage._encoded)
 
 # The context of a stage that has ended.
 _NOTHING = otel_context.Context()
@@ -377,10 +427,11 @@ def after_fork() -> None:
     global next_span_id, _forked_at
     next_span_id = span_ids()
     _forked_at = monotonic_ns()
-    Stage.__exit__.__code__ = _exit_in_child.__code__
+    _stage_exit.__code__ = _exit_in_child.__code__
 
 
 _forked_at = 0
+_stage_exit = Stage.__exit__  # the class may have another by then (latprobe.gpu)
 _exit = FunctionType(Stage.__exit__.__code__, globals())
 
 

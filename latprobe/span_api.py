@@ -20,6 +20,7 @@ from opentelemetry.util import types
 
 from latprobe import guard
 from latprobe.clock import monotonic_ns, wall_ns
+from latprobe.ids import trace_number
 from latprobe.journal.plain import plain
 from latprobe.journal.segment import FLAGS_SHIFT, Flag
 
@@ -36,7 +37,7 @@ class SpanApi:
 
     __slots__ = (
         "_attributes", "_body", "_cpu", "_duration", "_flags", "_more", "_outer", "_parent_id",
-        "_span_id", "_start", "_trace_high", "_trace_low", "journal_key", "thread_key",
+        "_span_id", "_start", "_trace", "journal_key", "thread_key",
     )  # fmt: skip
 
     _attributes: dict[str, Any] | None
@@ -46,8 +47,7 @@ class SpanApi:
     _start: int
     _duration: int
     _outer: Any
-    _trace_high: int
-    _trace_low: int
+    _trace: bytes  # the trace id, as the record has it
     _span_id: int
     _parent_id: int
 
@@ -66,9 +66,7 @@ class SpanApi:
         """
         if not self._start:
             return INVALID_SPAN_CONTEXT
-        return SpanContext(
-            (self._trace_high << 64) | self._trace_low, self._span_id, False, _SAMPLED, _EMPTY
-        )
+        return SpanContext(trace_number(self._trace), self._span_id, False, _SAMPLED, _EMPTY)
 
     def is_recording(self) -> bool:
         """True from entering the stage to its end."""
@@ -200,7 +198,7 @@ class SpanApi:
         if not self._parent_id:
             return None
         remote = bool(self._flags >> FLAGS_SHIFT & Flag.REMOTE_PARENT)
-        trace_id = (self._trace_high << 64) | self._trace_low
+        trace_id = trace_number(self._trace)
         return SpanContext(trace_id, self._parent_id, remote, _SAMPLED, _EMPTY)
 
     @property

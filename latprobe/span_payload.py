@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latprobe import guard
+from latprobe.journal.long_texts import LONG_TEXT
 from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, encode, plain_dict
+
+if TYPE_CHECKING:
+    from latprobe.redaction import Redactor
 
 _EXTRA_KEYS = ("status_message", "tracestate", "duration_ns", "start_wall_ns")
 
@@ -27,7 +31,7 @@ class SpanPayload:
                 if attributes is None:
                     return None
                 for value in attributes.values():
-                    if type(value) not in PLAIN:
+                    if type(value) not in PLAIN or (type(value) is str and len(value) >= LONG_TEXT):
                         break
                 else:
                     payload = dumps(attributes, 2)
@@ -39,6 +43,26 @@ class SpanPayload:
                 raise  # a signal handler's
             guard.report("encoding attributes", fault)
             return None
+
+    def redact(self, redactor: Redactor) -> None:
+        """Replaces what was noted by what the user's redaction leaves of it."""
+        if self._attributes:
+            self._attributes = redactor.attributes(self._attributes)  # type: ignore[misc]  # a slot of SpanApi's
+        more = self._more
+        if not more:
+            return
+        if "status_message" in more:
+            more["status_message"] = redactor.message(more["status_message"])
+        if "events" in more:
+            more["events"] = [
+                (name, offset, redactor.event(name, attributes))
+                for name, offset, attributes in more["events"]
+            ]
+        if "links" in more:
+            more["links"] = [
+                (high, low, span_id, attributes and redactor.attributes(attributes))
+                for high, low, span_id, attributes in more["links"]
+            ]
 
     def journal_payload(self) -> bytes | None:
         """Attributes, events, links and the rest as one SPAN frame; None when there is nothing."""

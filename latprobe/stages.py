@@ -110,7 +110,7 @@ _make: Callable[[str, str | None, dict[str, Any]], AnyStage] = Idle
 def stage(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def stage(name: str, /, *, modality: str | None = None, **attributes: Any) -> AnyStage: ...
-def stage(name: Any, /, *, modality: str | None = None, **attributes: Any) -> Any:
+def stage(name: Any, /, **attributes: Any) -> Any:
     """A step of the pipeline, as `with stage("ocr"):` or as `@stage("ocr")`.
 
     `modality` is text, image, audio, video, retrieval, tool or io and gives the stage its colour.
@@ -119,6 +119,7 @@ def stage(name: Any, /, *, modality: str | None = None, **attributes: Any) -> An
     generator's stage lasts from its first item to its end and records the gaps between items.
     Exceptions are noted and re-raised. `@stage` alone takes the function's own name.
     """
+    modality = attributes.pop("modality", None) if "modality" in attributes else None
     if type(name) is not str:
         if callable(name):  # @stage, without parentheses
             return staged(name, name.__qualname__, modality, attributes)

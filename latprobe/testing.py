@@ -9,20 +9,19 @@ assert [span.name for span in sink.spans] == ["retrieve", "generate", "answer"]
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from latprobe import recorder, span_api, stage_api, stages, streams
+from latprobe.journal.heap import decode
 from latprobe.journal.mapped_segment import Segment
 from latprobe.journal.segment import (
     COMMITTED,
     CPU_UNKNOWN,
-    FLAGS_SHIFT,
     KINDS,
-    PACKED_RECORD,
+    RECORD,
     Flag,
 )
 from latprobe.journal.writer import Finished
@@ -54,6 +53,7 @@ class MemorySink:
 
     def __init__(self) -> None:
         self.spans: list[RecordedSpan] = []
+        self.late: list[tuple[int, int, int, dict[str, Any]]] = []
         # Without room in it, every span takes the slow path, which leads to `write`.
         self.segment = Segment(bytearray(), limit=0, heap_start=0, heap_end=0)
         self.is_busy = True
@@ -62,6 +62,11 @@ class MemorySink:
     def drop(self) -> None:
         """Called by the recorder for a span it could not write."""
         self.dropped += 1
+
+    def write_late(self, facts: list[tuple[int, int, int, dict[str, Any]]]) -> bool:
+        """Called for what becomes known of a span after its end."""
+        self.late.extend(facts)
+        return True
 
     def write(self, span: Finished, payload: bytes | None) -> None:
         """Called by the recorder for each finished span."""
@@ -80,13 +85,12 @@ class MemorySink:
 
 def recorded(span: Finished, payload: bytes | None) -> RecordedSpan:
     """The span as the journal would hold it, decoded again."""
-    record = bytearray(PACKED_RECORD.size)
-    span.pack(record, 0, 0, COMMITTED)
-    high, low, span_id, parent, start, duration, cpu, _, tail = PACKED_RECORD.unpack(record)
-    flags = tail >> FLAGS_SHIFT
+    record = bytearray(RECORD.size)
+    span.pack(record, 0, CPU_UNKNOWN, COMMITTED)
+    high, low, span_id, parent, start, duration, cpu, _, _, flags, _, _ = RECORD.unpack(record)
     key: Any = span.journal_key
     name, modality, scope = key if isinstance(key, tuple) else (key, None, None)
-    value = marshal.loads(payload) if payload else None
+    value = decode(payload) if payload else None
     attributes, events, links, extra = (
         value if isinstance(value, tuple) else (value, None, None, None)
     )

@@ -80,3 +80,11 @@ def test_a_very_long_stream_is_counted_whole_and_kept_in_bounds() -> None:
 def test_a_gap_survives_packing_within_half_a_percent(gaps: list[int]) -> None:
     for gap, kept in zip(gaps, unpacked(bytes(bfloat16(gaps))), strict=True):
         assert abs(kept * CENTRE - gap) / gap < 0.0055
+
+
+def test_long_streams_of_one_stage_read_in_turns_arrive_whole(sink: MemorySink) -> None:
+    length = FOLD_AT * 2 + 5
+    with latprobe.stage("llm") as stage:
+        pairs = list(zip(stage.stream(range(length)), stage.stream(range(length)), strict=True))
+    assert pairs == [(number, number) for number in range(length)]
+    assert sink.named("llm").extra["chunks"] == 2 * length

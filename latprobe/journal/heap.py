@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from latprobe.journal import segment as fmt
+from latprobe.journal.long_texts import unpack
 from latprobe.journal.segment import FrameType, frame_bytes
 
 CHUNK_BYTES = 64 << 10
@@ -16,10 +17,12 @@ CHUNK_BYTES = 64 << 10
 PATIENCE = 3
 
 Name = tuple[str, str | None, str | None]
+# Facts of a span that came after its record: trace id (high, low), span id, the facts by name.
+Late = tuple[int, int, int, dict[str, Any]]
 
 
 class Heap:
-    """Names, threads, the run and the undecoded SPAN payloads of one segment.
+    """Names, threads, the run, late facts and the undecoded SPAN payloads of one segment.
 
     `read(offset, count)` gives the bytes of the file, fewer at its end.
     """
@@ -29,6 +32,7 @@ class Heap:
         self.names: dict[int, Name] = {}
         self.threads: dict[int, str] = {}
         self.payloads: dict[int, bytes] = {}
+        self.late: list[Late] = []
         self.damaged: set[int] = set()
         self.is_broken = False
         self._read = read
@@ -101,14 +105,24 @@ class Heap:
             self.threads[number] = _text(value[1]) or str(value[0])
         elif kind == FrameType.RUN and isinstance(value, dict):
             self.run = value
+        elif kind == FrameType.LATE and isinstance(value, list):
+            self.late.extend(filter(_is_late, value))
 
 
 def decode(payload: bytes) -> Any:
     """The payload's value, None where it is not one."""
     try:
-        return marshal.loads(payload)
+        value = marshal.loads(payload)
     except (ValueError, EOFError, TypeError):
         return None
+    return unpack(value, payload) if type(value) is tuple and len(value) == 5 else value
+
+
+def _is_late(value: object) -> bool:
+    """Whether that are late facts of some span."""
+    if not isinstance(value, tuple) or len(value) != 4 or not isinstance(value[3], dict):
+        return False
+    return all(type(part) is int and 0 <= part < 1 << 64 for part in value[:3])
 
 
 def _text(value: object) -> str | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import mmap
 import os
-from collections.abc import Callable, Hashable
+import sys
+import zlib
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 from latprobe.journal import segment as fmt
 from latprobe.journal.segment import FrameType, frame_bytes
@@ -20,14 +21,15 @@ except ImportError:  # Windows: readers ask whether the pid lives
     fcntl = None  # type: ignore[assignment]
 
 FRAME_BYTES = fmt.FRAME.size
-pack_frame = fmt.FRAME.pack_into
+MADV_POPULATE_WRITE = 23  # Linux; Python's mmap has no name for it
+pack_frame = fmt.PACKED_FRAME.pack_into
 
 
 class Segment:
     """One mapped segment. It is unlocked and closed when the last thread using it lets go."""
 
     __slots__ = (
-        "buffer", "heap_end", "heap_start", "heap_top", "limit", "names", "take", "threads",
+        "buffer", "heap_end", "heap_start", "heap_top", "limit", "names", "offsets", "threads",
     )  # fmt: skip
 
     def __init__(self, buffer: Any, *, limit: int, heap_start: int, heap_end: int) -> None:
@@ -36,16 +38,18 @@ class Segment:
         self.heap_start = heap_start
         self.heap_top = heap_start
         self.heap_end = heap_end
+        # name -> the record's word of name number and CPU time, the latter unknown
         self.names: dict[Hashable, int] = {}
         # thread -> the record's tail without flags: thread number and commit word
         self.threads: dict[ThreadKey, int] = {}
-        self.take: Callable[[], int] = itertools.count(fmt.HEADER_BYTES, fmt.RECORD_BYTES).__next__
+        # of the records; `next` hands them out atomically
+        self.offsets: Iterator[int] = itertools.count(fmt.HEADER_BYTES, fmt.RECORD_BYTES)
 
     def room_for(self, payload: bytes | None) -> int | None:
         """The offset of a slot for a record that comes with this payload, None if there is none."""
         if payload is not None and self.heap_top + frame_bytes(len(payload)) > self.heap_end:
             return None
-        offset = self.take()
+        offset = next(self.offsets)
         return offset if offset < self.limit else None
 
     def append(self, kind: FrameType, number: int, payload: bytes) -> bool:
@@ -57,7 +61,7 @@ class Segment:
         body = start + fmt.FRAME.size
         self.buffer[body : body + len(payload)] = payload
         committed = len(payload) | fmt.FRAME_COMMIT
-        pack_frame(self.buffer, start, kind, 0, number, crc32(payload), committed)
+        pack_frame(self.buffer, start, kind, number, zlib.crc32(payload), committed)
         self.heap_top = after
         return True
 
@@ -93,6 +97,7 @@ def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _allocate(fd, size)
         buffer = mmap.mmap(fd, size)
+        _prefault(buffer)
         buffer[: len(header)] = header
         os.rename(temporary, folder / f"{stem}{fmt.SUFFIX}")
     except BaseException:  # a signal handler's too: nobody would clean up after it
@@ -114,6 +119,20 @@ def make_private(folder: Path) -> None:
 
 def _create(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _prefault(buffer: mmap.mmap) -> None:
+    """Makes the pages writable in one go: 1 us each, against 10 us for each one's own fault.
+
+    Where the system cannot (Linux before 5.14, others), the faults come one by one.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        buffer.madvise(MADV_POPULATE_WRITE)
+    except OSError as error:
+        if error.errno is None:
+            raise  # a TimeoutError that a signal handler raised, and no system call
 
 
 def _allocate(fd: int, size: int) -> None:

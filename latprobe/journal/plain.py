@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
+from latprobe.journal.long_texts import has_long_text, pack
+
 PLAIN = frozenset((str, int, float, bool, type(None), bytes))
 all_plain = PLAIN.issuperset
 dumps = marshal.dumps
@@ -16,21 +18,42 @@ MAX_PAYLOAD_BYTES = 16 << 20
 
 
 def encode(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
-    """The payload of a SPAN frame. Over 16 MiB it is replaced by a note of its size."""
+    """The payload of a SPAN frame. Over 16 MiB its largest values are cut."""
     if attributes and not all_plain(map(type, attributes.values())):
         attributes = plain_dict(attributes)
     try:
-        payload = dumps(attributes if rest is None else (attributes, *rest), 2)
+        payload = _dumped(attributes, rest)
     except ValueError:  # a key of a str subclass, or something unusual inside a list
-        payload = dumps(_plain_all(attributes, rest), 2)
+        attributes, rest = _plain_parts(attributes, rest)
+        payload = _dumped(attributes, rest)
     if len(payload) <= MAX_PAYLOAD_BYTES:
         return payload
-    return dumps({"latprobe.truncated_bytes": len(payload)}, 2)
+    from latprobe.journal.oversize import cut_down
+
+    attributes, rest = _plain_parts(attributes, rest)
+    cut = cut_down(attributes, rest, limit_bytes=MAX_PAYLOAD_BYTES)
+    return dumps({"latprobe.truncated_bytes": len(payload)}, 2) if cut is None else cut
 
 
-def _plain_all(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> Any:
+def _dumped(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
+    events = rest[0] if rest else None
+    if has_long_text(attributes) or (events and any(has_long_text(held) for *_, held in events)):
+        return pack(attributes, rest)
+    return dumps(attributes if rest is None else (attributes, *rest), 2)
+
+
+def _plain_parts(
+    attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None
+) -> tuple[dict[str, Any] | None, tuple[Any, ...] | None]:
     kept = None if attributes is None else plain_dict(attributes)
-    return kept if rest is None else (kept, *map(plain, rest))
+    return kept, None if rest is None else tuple(map(_plain_rows, rest))
+
+
+def _plain_rows(value: Any) -> Any:
+    """Events and links are lists of tuples, and read as such."""
+    if type(value) is not list:
+        return plain(value)
+    return [tuple(map(plain, row)) if type(row) is tuple else plain(row) for row in value]
 
 
 def plain_dict(values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from latprobe.journal.header import (
     open_segment,
     parse_header,
 )
-from latprobe.journal.heap import Heap, Name
+from latprobe.journal.heap import Heap, Late, Name
 
 RECORD = np.dtype(
     [
@@ -54,8 +54,9 @@ Records = npt.NDArray[Any]
 class Taken:
     """Newly committed records of one segment; `payloads` maps a row to its SPAN payload.
 
-    `next_slot` and `holes` are where the next look must go on. `is_last` says that nothing will
-    ever follow. `damaged` counts records that lost their name or attributes.
+    `late` are facts of spans that were committed earlier, here or in another segment. `next_slot`
+    and `holes` are where the next look must go on. `is_last` says that nothing will ever follow.
+    `damaged` counts records that lost their name or attributes.
     """
 
     segment: str
@@ -63,6 +64,7 @@ class Taken:
     run: dict[str, Any]
     rows: Records
     payloads: dict[int, bytes]
+    late: tuple[Late, ...]
     names: dict[int, Name]
     threads: dict[int, str]
     next_slot: int
@@ -124,6 +126,7 @@ class SegmentReader:
             run=self.heap.run or {},
             rows=rows,
             payloads=self._payloads(rows, kept_slots),
+            late=tuple(self.heap.late),
             names=self.heap.names,
             threads=self.heap.threads,
             next_slot=next_slot,
@@ -138,6 +141,7 @@ class SegmentReader:
         self.next_slot = taken.next_slot
         self.holes = taken.holes
         self.damaged += taken.damaged
+        del self.heap.late[: len(taken.late)]
         for slot in taken.slots:
             self.heap.payloads.pop(slot, None)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from enum import IntEnum, IntFlag
 
 MAGIC = b"LATPROBE"
@@ -32,16 +31,19 @@ COMMIT = 0x4B4F504C
 COMMIT_OFFSET = RECORD_BYTES - 4
 COMMIT_BYTES = COMMIT.to_bytes(4, "little")
 
-# The same 64 bytes as the writer stores them: thread, flags, reserved and commit word are one
-# number, the tail.
-PACKED_RECORD = struct.Struct("<QQQQQQIIQ")
+# The same 64 bytes as the writer stores them, in as few arguments as can be: the trace id is bytes,
+# CPU time and name are one number, and so are thread, flags, reserved and commit word, the tail.
+PACKED_RECORD = struct.Struct("<16sQQQQQQ")
 COMMITTED = COMMIT << 32
 FLAGS_SHIFT = 16
+NAME_SHIFT = 32
 CPU_UNKNOWN = 0xFFFF_FFFF
 
 # frame type, reserved, record or name or thread number, crc32 of the payload, then the word that
 # commits the frame: payload bytes with FRAME_COMMIT set
 FRAME = struct.Struct("<HHIII")
+# The same with type and reserved in one number.
+PACKED_FRAME = struct.Struct("<IIII")
 FRAME_ALIGN = 8
 FRAME_COMMIT = 0x8000_0000
 MAX_PAYLOAD_BYTES = 64 << 20
@@ -54,6 +56,7 @@ class FrameType(IntEnum):
     NAME = 2
     THREAD = 3
     SPAN = 4
+    LATE = 5
 
 
 class Flag(IntFlag):
@@ -74,10 +77,6 @@ def frame_bytes(payload_bytes: int) -> int:
     return (FRAME.size + payload_bytes + FRAME_ALIGN - 1) & -FRAME_ALIGN
 
 
-def checksum(payload: bytes) -> int:
-    """The frame's crc32."""
-    return zlib.crc32(payload)
-
-
 assert HEADER.size <= HEADER_BYTES
 assert RECORD.size == PACKED_RECORD.size == RECORD_BYTES
+assert FRAME.size == PACKED_FRAME.size

@@ -1,10 +1,11 @@
 """The writing side of the journal: one per process, called on the user's threads.
 
 Lean spans (no attributes) are written by `latprobe.recorder` straight into the current segment:
-`take()` hands out slots atomically, so that needs no lock. Everything else comes here, under one
-re-entrant lock: names, threads, attributes, and the switch to a new segment. A signal handler that
-records a span while its own thread holds the lock finds `_busy` set and leaves the span to be
-written when the interrupted call is done.
+its `offsets` are handed out atomically, so that needs no lock. Spans with attributes are written
+there too, one at a time (`is_busy`). Everything else comes here, under one re-entrant lock as well:
+names, threads, and the switch to a new segment. A signal handler that records a span while its own
+thread is at it finds that in `busy_thread` and leaves the span to be written when the interrupted
+call is done.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import errno
 import marshal
 import os
 import struct
+import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -25,7 +28,7 @@ from latprobe.journal import segment as fmt
 from latprobe.journal.mapped_segment import Segment, map_file, no_segment, seal
 from latprobe.journal.plain import plain_text
 from latprobe.journal.segment import FrameType, frame_bytes
-from latprobe.journal.thread_keys import ThreadKey
+from latprobe.journal.thread_keys import ThreadKey, key_of_this_thread
 
 FIRST_SEGMENT_BYTES = 1 << 20
 HEADER_RECORDS = fmt.HEADER_BYTES // fmt.RECORD_BYTES
@@ -42,8 +45,8 @@ class Finished(Protocol):
     journal_key: Hashable  # the name, or (name, modality, scope)
     thread_key: ThreadKey  # of the thread that ended it
 
-    def pack(self, buffer: Any, offset: int, name: int, tail: int) -> None:
-        """Writes the 64-byte record; its flags are added to `tail`."""
+    def pack(self, buffer: Any, offset: int, named: int, tail: int) -> None:
+        """Writes the 64-byte record; its CPU time is set in `named`, its flags in `tail`."""
 
 
 class Writer:
@@ -68,39 +71,69 @@ class Writer:
         self._number = 0
         self._begun: tuple[Any, int] = (b"", 0)
         self.lock = threading.RLock()
+        # The heap is written to by one span at a time: whoever finds `is_busy` False and sets it in
+        # one line of Python. `busy_thread` tells a signal handler that it interrupted that one.
         self.is_busy = False
+        self.busy_thread: ThreadKey | None = None
         self.waiting: deque[tuple[Finished, bytes | None]] = deque()
         self._retry_at_ns = 0
         self._heap_per_record = 64.0
 
     def write(self, span: Finished, payload: bytes | None) -> None:
         """Journals a finished span, whatever it takes; parks or counts it when the disk is full."""
-        with self.lock:
-            self.waiting.append((span, payload))
-            if self.is_busy:  # a signal handler, on the thread that is just below this line
-                return
-            self.is_busy = True
-            try:
-                self._drain()
-            finally:
-                self.is_busy = False
+        self.waiting.append((span, payload))
+        self.drain()
 
     def drain(self) -> None:
-        """Writes what signal handlers left behind."""
+        """Writes what waits: also what signal handlers left behind."""
+        key = key_of_this_thread()
+        if self.busy_thread is key:  # a signal handler, on the thread that is just below this line
+            return
         with self.lock:
-            if not self.is_busy:
-                self.is_busy = True
-                try:
-                    self._drain()
-                finally:
+            try:
+                self._take_heap(key)
+                self._drain()
+            finally:  # no call in here: a signal handler might raise in its place
+                if self.busy_thread is key:
+                    self.busy_thread = None
+                    self.is_busy = False
+
+    def _take_heap(self, key: ThreadKey) -> None:
+        """Waits until no other thread writes to the heap: microseconds, and rarely."""
+        while True:
+            busy, self.is_busy = self.is_busy, True  # in one step, as in latprobe.recorder
+            if not busy or sys.is_finalizing():  # a daemon thread that was at it never goes on
+                self.busy_thread = key
+                return
+            time.sleep(0)  # lets that thread run
+
+    def write_late(self, facts: list[tuple[int, int, int, dict[str, Any]]]) -> bool:
+        """Journals facts of spans that have ended, each (trace id high, low, span id, facts).
+
+        False where that cannot be now: the disk is full, or this is a signal handler in the middle
+        of a write. Raises ValueError for values that marshal refuses.
+        """
+        payload = marshal.dumps(facts, 2)
+        key = key_of_this_thread()
+        if self.busy_thread is key:
+            return False
+        with self.lock:
+            try:
+                self._take_heap(key)
+                if self.segment.append(FrameType.LATE, 0, payload):
+                    return True
+                need = frame_bytes(len(payload))
+                return self._switch(need) and self.segment.append(FrameType.LATE, 0, payload)
+            finally:
+                if self.busy_thread is key:
+                    self.busy_thread = None
                     self.is_busy = False
 
     def close(self) -> None:
         """Writes what is parked, if it can be, and lets the segment go."""
         with self.lock:
             self._retry_at_ns = 0
-            if not self.is_busy:
-                self._drain()
+            self.drain()
             self.segment = no_segment()
 
     def after_fork(self, run: dict[str, Any]) -> None:
@@ -111,6 +144,7 @@ class Writer:
         self._number = 0
         self.lock = threading.RLock()
         self.is_busy = False
+        self.busy_thread = None
         self.waiting = deque()
         self._retry_at_ns = 0
 
@@ -178,7 +212,7 @@ class Writer:
         parts = tuple(None if part is None else plain_text(part) for part in said)
         if not segment.append(FrameType.NAME, number, marshal.dumps(parts, 2)):
             return False
-        segment.names[key] = number
+        segment.names[key] = number << fmt.NAME_SHIFT | fmt.CPU_UNKNOWN
         return True
 
     def _knows_thread(self, segment: Segment, key: ThreadKey) -> bool:
@@ -197,7 +231,7 @@ class Writer:
         if monotonic_ns() < self._retry_at_ns:
             return False
         old = self.segment
-        used = min(old.take(), old.limit) // fmt.RECORD_BYTES
+        used = min(next(old.offsets), old.limit) // fmt.RECORD_BYTES
         if used:
             self._heap_per_record = (old.heap_top - old.heap_start) / used
             seal(old)

@@ -11,9 +11,12 @@ from weakref import WeakSet
 
 from opentelemetry import trace
 
-from latprobe import guard
+from latprobe import guard, marked_spans
 from latprobe.clock import monotonic_ns
-from latprobe.journal.segment import CPU_UNKNOWN, FLAGS_SHIFT
+from latprobe.ids import trace_bytes
+from latprobe.journal.segment import FLAGS_SHIFT
+from latprobe.marks import PART_EVENT
+from latprobe.otel.scopes import scope_text
 from latprobe.recorder import make_stage
 from latprobe.span_api import STATUS_ERROR, STATUS_OK
 from latprobe.stages import is_recording
@@ -76,13 +79,11 @@ def _journal(span: Any) -> None:
     made = make_stage(span.name, None, dict(span.attributes))
     made.journal_key = (span.name, None, _scope_text(span.instrumentation_scope))
     made._flags = span.kind.value << FLAGS_SHIFT | _status_flags(span.status)
-    made._trace_high = context.trace_id >> 64
-    made._trace_low = context.trace_id & _MASK
+    made._trace = trace_bytes(context.trace_id)
     made._span_id = context.span_id
     made._parent_id = span.parent.span_id if span.parent is not None else 0
     made._duration = max(span.end_time - span.start_time, 0)
     made._start = monotonic_ns() - made._duration
-    made._cpu = CPU_UNKNOWN
     made._more = {"start_wall_ns": span.start_time, "duration_ns": made._duration}
     if span.status.description:
         made._more["status_message"] = span.status.description
@@ -91,6 +92,9 @@ def _journal(span: Any) -> None:
             (event.name, event.timestamp - span.start_time, dict(event.attributes or {}) or None)
             for event in span.events
         ]
+    for at_ns, mark in marked_spans.taken(context.trace_id, context.span_id):
+        moment = (PART_EVENT, at_ns - span.start_time, mark)
+        made._more.setdefault("events", []).append(moment)
     for link in span.links:
         found = link.context
         made._more.setdefault("links", []).append(
@@ -109,4 +113,4 @@ def _status_flags(status: Any) -> int:
 def _scope_text(scope: Any) -> str | None:
     if scope is None:
         return None
-    return f"{scope.name}@{scope.version}" if scope.version else str(scope.name)
+    return scope_text(str(scope.name), scope.version)

@@ -6,6 +6,7 @@ import marshal
 import os
 import struct
 import uuid
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,7 @@ class SegmentBuilder:
     def frame(self, kind: int, number: int, payload: bytes, *, crc: int | None = None) -> None:
         """Appends a heap frame."""
         word = len(payload) | fmt.FRAME_COMMIT
-        crc = fmt.checksum(payload) if crc is None else crc
+        crc = zlib.crc32(payload) if crc is None else crc
         header = fmt.FRAME.pack(kind, 0, number, crc, word)
         os.pwrite(self._file.fileno(), header + payload, self._heap_top)
         self._heap_top += frame_bytes(len(payload))

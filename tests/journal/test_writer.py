@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import errno
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 import latprobe
 from latprobe import guard, recorder, stages
 from latprobe.journal import writer as writer_module
+from latprobe.journal.heap import decode
 from latprobe.journal.writer import MAX_PARKED, Writer
 from tests.journal.recorded import counts, read_journal
 
@@ -73,11 +75,13 @@ def test_an_attribute_larger_than_a_segment_gets_a_segment_of_its_size(tmp_path:
     assert len(span.payload) > 3_000_000
 
 
-def test_an_attribute_of_many_megabytes_is_replaced_by_its_size(tmp_path: Path) -> None:
+def test_an_attribute_of_many_megabytes_is_cut_and_says_so(tmp_path: Path) -> None:
     with recording(tmp_path, segment_bytes=64 << 10):
-        record(2, text="t" * (17 << 20))
+        record(2, text="t" * (17 << 20), model="m")
     for span in read_journal(tmp_path):
-        assert b"latprobe.truncated_bytes" in (span.payload or b"")
+        found = decode(span.payload or b"")
+        assert (found["model"], found["latprobe.truncated"]) == ("m", '{"text": 17825792}')
+        assert 15 << 20 < len(found["text"]) < 16 << 20
 
 
 def test_names_without_number_do_not_grow_memory(tmp_path: Path) -> None:
@@ -137,3 +141,15 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_harms_nobody(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "set LATPROBE_HOME to a folder you can write" in said
+
+
+@pytest.mark.parametrize("function", [recorder.Stage._write_attributes, Writer._take_heap])
+def test_the_heap_is_taken_in_one_step(function: Any) -> None:
+    # Threads and signal handlers change places at calls and jumps backwards only.
+    steps = list(dis.get_instructions(function))
+    read = next(n for n, step in enumerate(steps) if step.argval == "is_busy")
+    written = next(
+        n for n, step in enumerate(steps) if (step.opname, step.argval) == ("STORE_ATTR", "is_busy")
+    )
+    between = {step.opname for step in steps[read + 1 : written]}
+    assert not any("CALL" in name or "JUMP" in name for name in between), between

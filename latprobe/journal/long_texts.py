@@ -1,0 +1,93 @@
+"""Long texts stand behind a frame's marshalled value, as bytes in whatever form CPython holds them.
+
+Marshal would make UTF-8 of them (1 us a kB for Chinese) in a buffer that it enlarges and trims
+(0.5 us a kB from 128 kB on). tests/benchmarks/content.py measures what handing over costs.
+"""
+
+from __future__ import annotations
+
+import marshal
+from sys import getsizeof
+from typing import Any
+
+# A shorter text costs less where it is.
+LONG_TEXT = 4_096
+_CODECS = {"latin-1": "strict", "utf-16-le": "surrogatepass", "utf-8": "surrogatepass"}
+
+# (an event's number, None for the span's own attributes; the key; codec; bytes), in order.
+_Entry = tuple[int | None, str, str, int]
+
+
+def has_long_text(attributes: dict[str, Any] | None) -> bool:
+    """Whether some value is a text of LONG_TEXT characters or more."""
+    for value in (attributes or {}).values():
+        if type(value) is str and len(value) >= LONG_TEXT:
+            return True
+    return False
+
+
+def pack(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
+    """The payload of plain values. Raises ValueError for what marshal refuses."""
+    events, links, extra = rest or (None, None, None)
+    table: list[_Entry] = []
+    texts: list[bytes] = []
+    attributes = _without(attributes, None, table, texts)
+    if events:
+        events = [
+            (name, offset, _without(held, number, table, texts))
+            for number, (name, offset, held) in enumerate(events)
+        ]
+    return b"".join((marshal.dumps((attributes, events, links, extra, table), 2), *texts))
+
+
+def dump_long(attributes: dict[str, Any], version: int) -> bytes:
+    """`pack` for attributes alone, called as `marshal.dumps` is."""
+    return pack(attributes, None)
+
+
+def unpack(value: tuple[Any, ...], payload: bytes) -> tuple[Any, ...] | None:
+    """(attributes, events, links, extra) of what `pack` wrote; None where that is damaged.
+
+    `value` is the marshalled start of `payload`.
+    """
+    attributes, events, links, extra, table = value
+    position = len(payload)
+    try:
+        for number, key, codec, size in reversed(table):
+            text = payload[position - size : position].decode(codec, _CODECS[codec])
+            position -= size
+            holder = attributes if number is None else events[number][2]
+            holder[key] = text
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None
+    return attributes, events, links, extra
+
+
+def _without(
+    attributes: dict[str, Any] | None, number: int | None, table: list[_Entry], texts: list[bytes]
+) -> dict[str, Any] | None:
+    """The attributes with None for each long text, which goes to `texts`."""
+    if not has_long_text(attributes):
+        return attributes
+    kept = dict(attributes or {})
+    for key, value in kept.items():
+        if type(value) is str and len(value) >= LONG_TEXT:
+            codec, data = _encoded(value)
+            table.append((number, key, codec, len(data)))
+            texts.append(data)
+            kept[key] = None
+    return kept
+
+
+def _encoded(text: str) -> tuple[str, bytes]:
+    """(codec, bytes), in what the interpreter copies: one byte a character or two. UTF-8 for the
+    rest, which it may hold already."""
+    width = getsizeof(text) / len(text)
+    try:
+        if width < 1.5:
+            return "latin-1", text.encode("latin-1")
+        if width < 2.5:
+            return "utf-16-le", text.encode("utf-16-le", "surrogatepass")
+    except UnicodeEncodeError:  # an interpreter that holds text in another way
+        pass
+    return "utf-8", text.encode("utf-8", "surrogatepass")
