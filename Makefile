@@ -3,14 +3,22 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OPENAI2 := build/instrumentation/openai2
+LIBRARIES := $(VENV)/.libraries $(OPENAI2)/.installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Tests that wait for processes leave cores idle: one more at a time than the two of CI.
+JOBS ?= 3
+# The environments are made side by side.
+MAKEFLAGS += -j2
 
 .PHONY: demo test lint bench instrumentation backends clean
 
 demo: $(VENV)/.installed
 	$(BIN)/latprobe demo
 
-test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q
+# With LATPROBE_TEST_REQUIRE_ALL=1 no test may be skipped, so that this installs what they all need.
+test: $(VENV)/.installed $(if $(filter 1,$(LATPROBE_TEST_REQUIRE_ALL)),$(LIBRARIES))
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -31,15 +39,28 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "latprobe needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,demo,dev]'
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[all,demo,dev]'
 	@touch $@
 
-# The large client libraries, each in an environment of its own; and two real backends.
-instrumentation: $(VENV)/.installed
-	$(BIN)/python tests/instrumentation/with_libraries.py
+# What hooks and instrumentations are for: torch, transformers, langchain and others. The file pins
+# all that the extra `libraries` needs, so that pip has nothing to find out.
+$(VENV)/.libraries: $(VENV)/.installed
+	$(BIN)/python $(PIP_INSTALL) --no-compile --no-deps -r constraints.txt
+	@touch $@
 
+# litellm and llama-index need an older openai than the tests of openai do.
+$(OPENAI2)/.installed: tests/instrumentation/openai2.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(OPENAI2)
+	$(OPENAI2)/bin/python $(PIP_INSTALL) --no-compile --no-deps -r tests/instrumentation/openai2.txt
+	$(OPENAI2)/bin/python $(PIP_INSTALL) --no-deps -e .
+	@touch $@
+
+instrumentation: $(VENV)/.installed $(LIBRARIES)
+	LATPROBE_TEST_REQUIRE_ALL=1 $(BIN)/python -m pytest -q tests/hooks tests/instrumentation
+
+# Two real backends.
 backends: $(VENV)/.installed
 	$(BIN)/python tests/backends/check.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(OPENAI2)

@@ -1,10 +1,15 @@
-"""Fixtures every test has: our own faults raise, and nothing touches the user's store."""
+"""Fixtures every test has: our own faults raise, and nothing touches the user's store.
+
+Under LATPROBE_TEST_REQUIRE_ALL=1 a skip is a failure, on Linux: elsewhere some tests have no place.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 os.environ["LATPROBE_STRICT"] = "1"
 
@@ -12,6 +17,30 @@ import pytest
 
 from latprobe import guard
 from latprobe.testing import CountingIds, FakeClock, MemorySink, capture
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+ALL_MUST_RUN = os.environ.get("LATPROBE_TEST_REQUIRE_ALL") == "1" and sys.platform == "linux"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test's skip, or one of its fixtures'."""
+    return _as_failure((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A whole file's skip."""
+    return _as_failure((yield))
+
+
+def _as_failure(report: Report) -> Report:
+    if ALL_MUST_RUN and report.skipped:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{why} (nothing may be skipped under LATPROBE_TEST_REQUIRE_ALL=1)"
+    return report
 
 
 @pytest.fixture(autouse=True)

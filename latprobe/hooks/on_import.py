@@ -19,7 +19,8 @@ _actions: list[tuple[Matches, Action]] = []
 def when_imported(matches: Matches, action: Action) -> Callable[[], None]:
     """Runs `action(module)` for each module whose name matches: those there now, and later ones.
 
-    Returns what stops it. The action runs before the importer sees the module.
+    Returns what stops it. The action runs before the importer sees the module, and never before the
+    module's own code has run to its end.
     """
     entry = (matches, action)
     _actions.append(entry)
@@ -27,13 +28,44 @@ def when_imported(matches: Matches, action: Action) -> Callable[[], None]:
         sys.meta_path.insert(0, _Finder())
     for name, module in list(sys.modules.items()):
         if module is not None and matches(name):
-            _act(action, module)
+            _act_when_whole(entry, module)
 
     def stop() -> None:
         if entry in _actions:
             _actions.remove(entry)
 
     return stop
+
+
+def _act_when_whole(entry: tuple[Matches, Action], module: ModuleType) -> None:
+    """Now, or once the import that is under way has ended, unless it fails or was stopped."""
+    spec = getattr(module, "__spec__", None)
+    if type(spec) in (ModuleSpec, _SpecUnderWay) and getattr(spec, "_initializing", False):
+        spec.__class__ = _SpecUnderWay
+        spec.__dict__.setdefault("_latprobe_waiting", []).append(entry)
+    else:
+        _act(entry[1], module)
+
+
+class _SpecUnderWay(ModuleSpec):
+    """The spec of a module that is being imported by a loader that was not ours to wrap: importlib
+    says there when it has ended. From then on it is a plain spec again."""
+
+    @property
+    def _initializing(self) -> bool:
+        return bool(self.__dict__.get("_initializing"))
+
+    @_initializing.setter
+    def _initializing(self, value: bool) -> None:
+        self.__dict__["_initializing"] = value
+        if value:
+            return
+        waiting = self.__dict__.pop("_latprobe_waiting", [])
+        self.__class__ = ModuleSpec  # type: ignore[assignment]  # that is what it was
+        module = sys.modules.get(self.name)
+        for entry in waiting:
+            if module is not None and entry in _actions:
+                _act(entry[1], module)
 
 
 def _act(action: Action, module: ModuleType) -> None:

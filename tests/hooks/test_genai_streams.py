@@ -9,7 +9,7 @@ import pytest
 
 from latprobe.config import Settings
 from latprobe.hooks import genai_streams
-from latprobe.recorder import Stage
+from latprobe.recorder import make_stage
 from latprobe.testing import FakeClock, MemorySink
 
 SETTINGS = Settings(home=Path("unused"))
@@ -39,7 +39,7 @@ def test_each_chunk_is_noted_on_the_span_and_goes_on(
 ) -> None:
     package.GenAIInvocation = GenAIInvocation  # type: ignore[attr-defined]
     undo = genai_streams.instrument(SETTINGS)
-    with Stage("chat", None, None) as span:
+    with make_stage("chat", None, {}) as span:
         invocation = GenAIInvocation(span)
         invocation._on_stream_chunk(1.0)
         invocation._on_stream_chunk(2.0)
@@ -54,7 +54,7 @@ def test_a_call_inside_another_that_shares_its_span_adds_nothing(
 ) -> None:
     package.GenAIInvocation = GenAIInvocation  # type: ignore[attr-defined]
     undo = genai_streams.instrument(SETTINGS)
-    with Stage("chat", None, None) as span:
+    with make_stage("chat", None, {}) as span:
         GenAIInvocation(span, owns_span=False)._on_stream_chunk(1.0)
         assert span.chunk_times().times == []
     undo()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from email.message import Message
+from enum import Enum
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -227,3 +230,45 @@ def test_the_official_openai_package_is_for_openai() -> None:
     entries = list(entry_points(group=instrumentors.GROUP, name="openai"))
     assert [isinstance(entry, EntryPoint) for entry in entries] == [True]
     assert instrumentors.target_modules(entries[0]) == {"openai"}
+
+
+class ContentCapturingMode(Enum):
+    """As opentelemetry-util-genai has it."""
+
+    NO_CONTENT = "no"
+    SPAN_ONLY = "span"
+
+
+CONTENT_CASES = {
+    "the spans are ours": ({}, True, "local", ContentCapturingMode.SPAN_ONLY),
+    "the program has its own provider": ({}, False, "local", ContentCapturingMode.NO_CONTENT),
+    "content is counted and not kept": ({}, True, "off", ContentCapturingMode.SPAN_ONLY),
+    "the variable says so": (
+        {instrumentors.CONTENT_VARIABLE: "NO_CONTENT"},
+        True,
+        "local",
+        ContentCapturingMode.NO_CONTENT,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTENT_CASES)
+def test_what_official_packages_record_of_prompts_when(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables, is_ours, content, expected = CONTENT_CASES[case]
+    monkeypatch.delenv(instrumentors.CONTENT_VARIABLE, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("latprobe.otel.tracer.is_provider", lambda: is_ours)
+    package = ModuleType("opentelemetry.util.genai.utils")
+    package.__dict__.update(
+        ContentCapturingMode=ContentCapturingMode,
+        get_content_capturing_mode=lambda: ContentCapturingMode.NO_CONTENT,
+    )
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    undo = instrumentors.instrument(replace(settings(), content=content))
+    assert package.get_content_capturing_mode() is expected
+    undo()
+    assert package.get_content_capturing_mode() is ContentCapturingMode.NO_CONTENT
+    assert instrumentors.CONTENT_VARIABLE not in os.environ.keys() - variables.keys()

@@ -51,7 +51,7 @@ def needs(*modules: str) -> None:
     missing = [module for module in modules if not _is_there(module)]
     if not missing:
         return
-    reason = f"not installed: {', '.join(missing)}; see docs/instrumentation.md"
+    reason = f"not installed: {', '.join(missing)}; `make instrumentation` installs them"
     pytest.skip(reason, allow_module_level=True)
 
 
@@ -62,11 +62,13 @@ def _is_there(module: str) -> bool:
         return False
 
 
-def run(program: str, home: Path, *arguments: str, **environment: str) -> Recorded:
-    """Runs a program to its end and reads what it recorded."""
+def run(
+    program: str, home: Path, *arguments: str, python: str = sys.executable, **environment: str
+) -> Recorded:
+    """Runs a program to its end, with that interpreter, and reads what it recorded."""
     command = [
-        sys.executable, "-m", "latprobe.cli", "run", "-q", "--",
-        sys.executable, str(PROGRAMS / program), *arguments,
+        python, "-m", "latprobe.cli", "run", "-q", "--",
+        python, str(PROGRAMS / program), *arguments,
     ]  # fmt: skip
     done = subprocess.run(
         command,

@@ -1,4 +1,4 @@
-"""langchain under `latprobe run`; run by with_libraries.py in an environment of its own."""
+"""langchain under `latprobe run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""litellm under `latprobe run`; run by with_libraries.py in an environment of its own."""
+"""litellm under `latprobe run`, in an environment with openai 2."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.instrumentation.running import Recorded, needs, run
+from tests.instrumentation import openai2
+from tests.instrumentation.running import Recorded, run
 from tests.instrumentation.vendor_server import Vendor, vendor
 
-needs("litellm", "openinference.instrumentation.litellm")
+PYTHON = openai2.python()
 
 OPENAI_USAGE = (120, 56, 64, None, 30, 12, None)
 ANTHROPIC_USAGE = (120, 20, 64, 36, 30, 0, None)
@@ -23,7 +24,7 @@ def server() -> Iterator[Vendor]:
 
 @pytest.fixture(scope="module")
 def found(server: Vendor, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return run("litellm_calls.py", tmp_path_factory.mktemp("store"), server.base_url)
+    return run("litellm_calls.py", tmp_path_factory.mktemp("store"), server.base_url, python=PYTHON)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""llama-index under `latprobe run`; run by with_libraries.py in an environment of its own."""
+"""llama-index under `latprobe run`, in an environment with openai 2."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.instrumentation import openai_wire
-from tests.instrumentation.running import Recorded, needs, run
+from tests.instrumentation import openai2, openai_wire
+from tests.instrumentation.running import Recorded, run
 from tests.instrumentation.vendor_server import Vendor, vendor
 
-needs(
-    "llama_index.core",
-    "llama_index.llms.openai",
-    "opentelemetry.instrumentation.genai.llama_index",
-)
+PYTHON = openai2.python()
 
 USAGE = (120, 56, 64, None, 30, 12, None)
 
@@ -27,7 +23,9 @@ def server() -> Iterator[Vendor]:
 
 @pytest.fixture(scope="module")
 def found(server: Vendor, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return run("llama_index_calls.py", tmp_path_factory.mktemp("store"), server.base_url)
+    return run(
+        "llama_index_calls.py", tmp_path_factory.mktemp("store"), server.base_url, python=PYTHON
+    )
 
 
 @pytest.mark.parametrize(("stage", "model"), [("chat", "m-chat"), ("async", "m-async")])

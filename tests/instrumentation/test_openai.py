@@ -98,7 +98,7 @@ def test_an_error_has_its_type_and_no_usage(found: Recorded) -> None:
         "error",
         "openai.RateLimitError",
     )
-    assert span["span_id"] not in found.usage
+    assert not any(found.usage[span["span_id"]][:6])
 
 
 def test_an_abandoned_stream_ends_when_it_is_closed(found: Recorded) -> None:
