@@ -12,13 +12,15 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from latprobe.clock import wall_ns
 from latprobe.errors import LatprobeError
+from latprobe.export.failing_spans import send_around
 from latprobe.export.otlp_parts import Outcome, send_spans
-from latprobe.export.otlp_send import NotAcceptedError, Sender
+from latprobe.export.otlp_send import FailedError, NotAcceptedError, Sender
 from latprobe.export.stored_spans import ARRIVAL, Run, StoredSpan, read_page, read_runs
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ PAGE_SPANS = 2048
 PAGE_BATCHES = 256
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 60.0
+# After so many failures (500, INTERNAL) in a row, about a minute, spans that cause them are sought.
+TRIES_BEFORE_SEEKING = 6
 # How long an agent that nobody else needs waits for a backend that does not answer.
 STAY_S = 300.0
 META_PREFIX = "forward:"
@@ -50,9 +54,11 @@ class Store(Protocol):
 @dataclass(slots=True)
 class Progress:
     """How far a backend is, kept in the store. `rejected` spans were named by partial successes,
-    `refused` ones were in requests that the backend will never take; both are passed over.
+    `refused` ones were in requests that the backend will never take or that break it; both are
+    passed over, and `reason` is what it said of the last ones.
 
-    `problem` is why nothing moves now, None while all is well.
+    `problem` is why nothing moves now, None while all is well. `answered_ns` is when it last took
+    something or refused it, by the wall clock.
     """
 
     ingest_seq: int
@@ -62,6 +68,8 @@ class Progress:
     rejected: int = 0
     refused: int = 0
     problem: str | None = None
+    reason: str | None = None
+    answered_ns: int | None = None
 
 
 class Forwarder:
@@ -85,6 +93,7 @@ class Forwarder:
         self._first_retry_s = first_retry_s
         self._retry_s = first_retry_s
         self._failing_since_s: float | None = None
+        self._failures = 0
         self._runs: dict[int, Run] = {}
         self._said: set[str] = set()
         self._done_version = -1
@@ -128,6 +137,7 @@ class Forwarder:
             if page:
                 self._send(page)
         except NotAcceptedError as error:
+            self._failures = self._failures + 1 if isinstance(error, FailedError) else 0
             self._note_problem(str(error))
             return self._next_retry_s(error.after_s)
         except LatprobeError as error:  # the store is being reopened, or closed
@@ -168,7 +178,7 @@ class Forwarder:
         if any(span.run_id not in self._runs for span in page):
             self._runs = read_runs(self._store.query)
         held: list[Outcome] = []
-        for outcome in send_spans(self._sender, page, self._runs, content=self._content):
+        for outcome in self._outcomes(page):
             held.append(outcome)
             if outcome.exported or self.progress.exported:
                 for each in held:
@@ -181,11 +191,18 @@ class Forwarder:
             # something, refusals say nothing about the spans.
             raise NotAcceptedError(f"{held[-1].reason} It has taken nothing yet: see its address.")
 
+    def _outcomes(self, page: list[StoredSpan]) -> Iterable[Outcome]:
+        if self._failures < TRIES_BEFORE_SEEKING:
+            return send_spans(self._sender, page, self._runs, content=self._content)
+        return [send_around(self._sender, page, self._runs, content=self._content)]
+
     def _note_outcome(self, outcome: Outcome) -> None:
         place = self.progress
         place.exported += outcome.exported
         place.rejected += outcome.rejected
         place.refused += outcome.refused
+        if outcome.refused or outcome.rejected:
+            place.reason = outcome.reason
         if outcome.refused:
             self._say(
                 f"{outcome.reason} Spans that it refuses are passed over; "
@@ -200,6 +217,7 @@ class Forwarder:
         place.ingest_seq, place.trace_id = last.ingest_seq, last.trace_id
         place.span_id = last.span_id
         place.problem = None
+        place.answered_ns = wall_ns()
         self._save()
 
     def _note_problem(self, problem: str) -> None:
@@ -212,6 +230,7 @@ class Forwarder:
 
     def _note_success(self) -> None:
         self._retry_s = self._first_retry_s
+        self._failures = 0
         if self._failing_since_s is not None:
             self._failing_since_s = None
             log.info("the export to %s goes on", self._name)

@@ -13,7 +13,8 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -43,10 +44,17 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The last batch that the backend has counted, and the end of its last interval."""
+    """The last batch that the backend has counted, and the end of its last interval.
+
+    `accepted_ns` and `failed_ns` are when it last took metrics and last did not, by the wall clock;
+    `problem` is why it does not now, None while all is well.
+    """
 
     ingest_seq: int
     time_ns: int
+    accepted_ns: int | None = None
+    failed_ns: int | None = None
+    problem: str | None = None
 
 
 def export_interval_s(environment: Mapping[str, str] = os.environ) -> float:
@@ -114,9 +122,11 @@ class MetricsForwarder:
             self._send_interval()
         except NotAcceptedError as error:
             self._say(f"the metrics wait: {error} They are sent later; nothing is lost.")
+            self._note_failure(str(error))
             return self._retry_s(error.after_s)
         except LatprobeError as error:
             self._say(f"the metrics for {self._name} wait: {error}")
+            self._note_failure(str(error))
             return self._retry_s(None)
         except Exception:  # thread top: a fault of ours must not end the export for good
             log.exception("the metrics' export to %s failed", self._name)
@@ -132,15 +142,21 @@ class MetricsForwarder:
             end_ns=max(wall_ns(), self._place.time_ns + 1),
         )
         request = metrics_request(self._store.query, interval, host=self._host)
-        reached = Place(interval.through_seq, interval.end_ns)
+        reached = replace(self._place, ingest_seq=interval.through_seq, time_ns=interval.end_ns)
         if not request.resource_metrics:
             self._place = reached
             return
         accepted = self._sender.send(request)
         if accepted.reason:
             self._say(f"{self._name} rejects {accepted.rejected} data points: {accepted.reason}")
-        self._place = reached
+        self._place = replace(reached, accepted_ns=interval.end_ns, problem=None)
         self._save()
+
+    def _note_failure(self, problem: str) -> None:
+        """Kept for `latprobe doctor`; a store that cannot be written has troubles of its own."""
+        self._place = replace(self._place, failed_ns=wall_ns(), problem=problem)
+        with suppress(LatprobeError):
+            self._save()
 
     def _retry_s(self, after_s: float | None) -> float:
         """The next turn, ever later while nothing is accepted; no sooner than the backend said."""

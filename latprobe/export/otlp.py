@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 from latprobe.export.attributes import span_attributes
 from latprobe.export.content import event_without_content, without_content
 from latprobe.export.stored_spans import Run, StoredSpan
+from latprobe.otel.scopes import scope_parts
 
 KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 STATUSES = {"unset": 0, "ok": 1, "error": 2}
@@ -115,9 +116,12 @@ def any_value(value: Any, depth: int = 0) -> AnyValue:
 
 
 def _scope(scope: str | None, version: str) -> InstrumentationScope:
-    """The recorder keeps a scope as name@version, the receiver its version as an attribute."""
-    name, _, said = (scope or "").partition("@")
-    return InstrumentationScope(name=name, version=version or said)
+    """`version` is an attribute of spans that earlier versions of latprobe received: their scope
+    is the name alone."""
+    if version:
+        return InstrumentationScope(name=scope or "", version=version)
+    name, said = scope_parts(scope or "")
+    return InstrumentationScope(name=name, version=said)
 
 
 def _span(span: StoredSpan, *, content: bool) -> Span:

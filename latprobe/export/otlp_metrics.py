@@ -131,7 +131,7 @@ _GAUGES = {
 }
 _READINGS = """
 SELECT device, metric, arg_max(value, time_ns) AS value, max(time_ns) AS time_ns FROM samples
-WHERE source = 'gpu' AND pid IS NULL AND time_ns > ? AND time_ns <= ?
+WHERE starts_with(metric, 'gpu.') AND pid IS NULL AND time_ns > ? AND time_ns <= ?
 GROUP BY ALL ORDER BY metric, device
 """
 

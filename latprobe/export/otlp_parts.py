@@ -39,12 +39,13 @@ def send_spans(
     NotAcceptedError where the same may be taken later; all before it has had its outcome.
     """
     for first in range(0, len(spans), REQUEST_SPANS):
-        yield from _send_request(sender, spans[first : first + REQUEST_SPANS], runs, content)
+        yield from send_request(sender, spans[first : first + REQUEST_SPANS], runs, content)
 
 
-def _send_request(
+def send_request(
     sender: Sender, spans: list[StoredSpan], runs: Mapping[int, Run], content: bool
 ) -> Iterator[Outcome]:
+    """Sends the spans in one request, or in parts of it where that is refused."""
     pending = [spans]
     refusals = 0
     while pending:

@@ -46,6 +46,7 @@ LONGEST_WAIT_S = 300.0
 # Statuses that say that the data, not the place or the moment, is wrong.
 _DATA_REFUSED = {400, 406, 409, 411, 412, 415, 417, 422, 431}
 _TOO_LARGE = 413
+_FAILED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class NotAcceptedError(StoreError):
     def __init__(self, reason: str, *, after_s: float | None = None) -> None:
         super().__init__(reason)
         self.after_s = after_s
+
+
+class FailedError(NotAcceptedError):
+    """The backend failed over the request (500, INTERNAL): it is down, or a span breaks it."""
 
 
 class RefusedError(StoreError):
@@ -210,7 +215,8 @@ def _as_ours(error: urllib.error.HTTPError, target: OtlpTarget) -> StoreError:
         return RefusedError(f"{said}{_detail(error)}.")
     if error.code in (401, 403):
         said += " (see OTEL_EXPORTER_OTLP_HEADERS)"
-    return NotAcceptedError(f"{said}.", after_s=_retry_after(error.headers.get("Retry-After")))
+    kind = FailedError if error.code == _FAILED else NotAcceptedError
+    return kind(f"{said}.", after_s=_retry_after(error.headers.get("Retry-After")))
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
@@ -247,7 +253,9 @@ def _grpc_as_ours(error: grpc.RpcError, target: OtlpTarget) -> StoreError:
         return TooLargeError(said)
     if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION):
         return RefusedError(said)
-    return NotAcceptedError(said, after_s=_grpc_retry_after(error))
+    has_failed = code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
+    kind = FailedError if has_failed else NotAcceptedError
+    return kind(said, after_s=_grpc_retry_after(error))
 
 
 def _grpc_retry_after(error: grpc.RpcError) -> float | None:

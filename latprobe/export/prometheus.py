@@ -22,10 +22,13 @@ SAMPLE_AGE_NS = 60 * 1_000_000_000
 
 _STAGES = """
 SELECT r.service, m.name AS stage, m.bin, sum(m.count)::BIGINT AS count,
-       sum(m.errors)::BIGINT AS errors, sum(m.duration_ns)::DOUBLE / 1e9 AS seconds,
-       sum(m.input_tokens)::BIGINT AS input_tokens, sum(m.output_tokens)::BIGINT AS output_tokens,
-       sum(m.cost_usd) AS cost_usd
+       sum(m.errors)::BIGINT AS errors, sum(m.duration_ns)::DOUBLE / 1e9 AS seconds
 FROM stage_minutes m JOIN runs r USING (run_id) GROUP BY ALL ORDER BY ALL
+"""
+_TOKENS = """
+SELECT r.service, u.stage, sum(u.input_tokens)::BIGINT AS input_tokens,
+       sum(u.output_tokens)::BIGINT AS output_tokens, sum(u.cost_usd) AS cost_usd
+FROM counted_usage u JOIN runs r USING (run_id) GROUP BY ALL ORDER BY ALL
 """
 _SAMPLES = f"""
 SELECT source, device, pid, metric, arg_max(value, time_ns) AS value FROM samples
@@ -58,7 +61,7 @@ class _Stage:
 _SUMS = {
     "input_tokens": ("latprobe_stage_input_tokens_total", "Input tokens, cached ones included."),
     "output_tokens": ("latprobe_stage_output_tokens_total", "Output tokens."),
-    "cost_usd": ("latprobe_stage_cost_usd_total", "Cost in USD, as reported."),
+    "cost_usd": ("latprobe_stage_cost_usd_total", "Cost in USD: reported, else by price."),
 }
 
 
@@ -74,9 +77,8 @@ def _read(query: Query) -> dict[tuple[str, str], _Stage]:
         stage.bins[row["bin"]] = stage.bins.get(row["bin"], 0) + row["count"]
         stage.seconds += row["seconds"]
         stage.errors += row["errors"]
-        for name in _SUMS:
-            if row[name] is not None:
-                stage.sums[name] = (stage.sums.get(name) or 0) + row[name]
+    for row in query(_TOKENS).to_pylist():
+        stages[row["service"], row["stage"]].sums = {name: row[name] for name in _SUMS}
     return stages
 
 

@@ -86,6 +86,8 @@ def test_each_span_arrives_once_and_the_place_is_kept(owner: StoreOwner) -> None
             "rejected": 0,
             "refused": 0,
             "problem": None,
+            "reason": None,
+            "answered_ns": forwarder.progress.answered_ns,
         }
     ]
 
@@ -200,6 +202,54 @@ def test_one_bad_span_is_passed_over_and_counted_and_the_others_arrive(
         f"http://127.0.0.1:{server.port}/v1/traces answered 400 Bad Request: bad span. "
         "Spans that it refuses are passed over; `latprobe doctor` counts them."
     ]
+
+
+def test_spans_that_break_the_backend_do_not_hold_up_the_others(
+    owner: StoreOwner,
+) -> None:
+    bad = {1, 300, 1999}
+    with backend() as server:
+        server.decide = lambda span_ids: Answer(500 if bad & {*span_ids} else 200)
+        with forwarding(owner, target(server.port)) as forwarder:
+            spans = record(owner, 2000)
+            wait_until(lambda: not forwarder.needs_time())
+            progress = forwarder.progress
+            kept = sorted(server.kept)
+
+    reason = f"http://127.0.0.1:{server.port}/v1/traces answered 500 Internal Server Error."
+    assert kept == [span for span in spans if span not in bad]
+    assert (progress.exported, progress.refused) == (1997, 3)
+    assert (progress.problem, progress.reason) == (None, reason)
+
+
+def test_a_backend_that_answers_500_to_everything_is_waited_for(owner: StoreOwner) -> None:
+    with backend() as server, forwarding(owner, target(server.port)) as forwarder:
+        spans = record(owner, 3)
+        wait_until(lambda: len(server.kept) == 3)
+        server.decide = lambda span_ids: Answer(500)
+        waiting = record(owner, 40, first=5000)
+        wait_until(lambda: len(server.requests) > 80)
+        set_aside = forwarder.progress.refused
+        server.decide = lambda span_ids: Answer()
+        wait_until(lambda: not forwarder.needs_time())
+
+        assert (set_aside, forwarder.progress.refused) == (0, 0)
+        assert {*server.kept} == {*spans, *waiting}
+
+
+def test_one_span_that_breaks_the_backend_waits_until_another_shows_that_it_is_up(
+    owner: StoreOwner,
+) -> None:
+    with backend() as server:
+        server.decide = lambda span_ids: Answer(500 if 1 in span_ids else 200)
+        with forwarding(owner, target(server.port)) as forwarder:
+            record(owner, 1)
+            wait_until(lambda: len(server.requests) > 8)
+            alone = forwarder.progress.refused
+            record(owner, 1, first=2)
+            wait_until(lambda: not forwarder.needs_time())
+
+            assert (alone, forwarder.progress.refused, server.kept) == (0, 1, [2])
 
 
 def test_a_backend_that_refuses_everything_from_the_start_is_waited_for(owner: StoreOwner) -> None:

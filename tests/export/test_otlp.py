@@ -53,3 +53,21 @@ def test_a_request_has_a_resource_for_each_process_and_no_command_line(owner: St
         "process.runtime.name": "cpython",
         "process.pid": 4242,
     }
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes", "named"),
+    [
+        ("@js/http@0.5", {}, ("@js/http", "0.5")),
+        ("lib", {}, ("lib", "")),
+        ("me@box", {"otel.scope.version": "3"}, ("me@box", "3")),
+    ],
+)
+def test_a_scope_is_said_however_latprobe_kept_it(
+    owner: StoreOwner, scope: str, attributes: dict[str, Any], named: tuple[str, str]
+) -> None:
+    first = next(read_spans(owner.query))[0]
+    span = first._replace(scope=scope, attributes=attributes)
+    request = to_request([span], read_runs(owner.query))
+    said = request.resource_spans[0].scope_spans[0].scope
+    assert (said.name, said.version) == named

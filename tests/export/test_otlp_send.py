@@ -29,6 +29,7 @@ from latprobe.errors import UsageError
 from latprobe.export.otlp import to_request
 from latprobe.export.otlp_send import (
     Accepted,
+    FailedError,
     NotAcceptedError,
     RefusedError,
     TooLargeError,
@@ -97,6 +98,8 @@ def test_a_request_arrives_over_grpc_with_headers(owner: StoreOwner, is_gzip: bo
     ("code", "details", "kind"),
     [
         (grpc.StatusCode.UNAVAILABLE, "", NotAcceptedError),
+        (grpc.StatusCode.INTERNAL, "", FailedError),
+        (grpc.StatusCode.UNKNOWN, "", FailedError),
         (grpc.StatusCode.UNAUTHENTICATED, "", NotAcceptedError),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "slow down", NotAcceptedError),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "Received message larger than max", TooLargeError),

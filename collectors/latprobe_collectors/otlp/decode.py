@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from latprobe.otel.names import CHUNK_EVENTS
+from latprobe.otel.scopes import scope_text
 from latprobe.otel.semconv import promote
 from latprobe.store.columns import UNKNOWN_NAME
 from latprobe_collectors.otlp.messages import Request
@@ -57,7 +58,7 @@ class SpanColumns:
     # Of spans with events that mark chunks: when they came, ns after the span's start.
     chunks: dict[int, list[int]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    # Of each group of spans: its run, its scope's name, and the row after its last.
+    # Of each group of spans: its run, its scope, and the row after its last.
     groups: list[tuple[Run, str | None, int]] = field(default_factory=list)
     repeated: int = 0
     _seen: set[bytes] = field(default_factory=set)
@@ -76,7 +77,8 @@ class SpanColumns:
                 run = run or self._run(resource_spans.resource)
                 scope = scope_spans.scope
                 self._add_spans(scope_spans.spans, _scope_attributes(scope))
-                self.groups.append((run, scope.name or None, len(self.ids)))
+                named = scope_text(scope.name, scope.version) or None
+                self.groups.append((run, named, len(self.ids)))
 
     def _run(self, resource: Any) -> Run:
         key = resource.SerializeToString()
@@ -154,13 +156,8 @@ class SpanColumns:
 
 
 def _scope_attributes(scope: Any) -> dict[str, object]:
-    """What is kept of a scope besides its name."""
-    found: dict[str, object] = {}
-    if scope.version:
-        found["otel.scope.version"] = scope.version
-    if scope.attributes:
-        found["otel.scope.attributes"] = mapping(scope.attributes)
-    return found
+    """What is kept of a scope besides its name and version."""
+    return {"otel.scope.attributes": mapping(scope.attributes)} if scope.attributes else {}
 
 
 def _unusual(span: Any, start: int, end: int) -> dict[str, object]:

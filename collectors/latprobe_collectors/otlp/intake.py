@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from latprobe_collectors.otlp.acceptance import Verdict, drop_unusable
 from latprobe_collectors.otlp.budget import Budget, Share
 from latprobe_collectors.otlp.messages import from_json, from_protobuf
-from latprobe_collectors.otlp.redaction import drop_content
+from latprobe_collectors.otlp.redaction import SpoolPolicy
 from latprobe_collectors.otlp.refusals import (
     BadRequestError,
     OverloadedError,
@@ -41,7 +41,7 @@ class Intake:
 
     spool: Spool
     token: str | None = None
-    keeps_content: bool = True
+    policy: SpoolPolicy = field(default_factory=SpoolPolicy)
     budget: Budget = field(default_factory=lambda: Budget(MEMORY_BYTES))
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _waiting: threading.Semaphore = field(
@@ -67,9 +67,9 @@ class Intake:
                 request, body = from_protobuf(body)
             verdict = drop_unusable(request)
             if verdict.kept:
-                if not self.keeps_content:
-                    drop_content(request)
-                if verdict.rejected or not body or not self.keeps_content:
+                if verdict.rejected or not body:
+                    body = request.SerializeToString()
+                if self.policy.apply(request, body):
                     body = request.SerializeToString()
                 self.spool.append(body, verdict.kept)
             return verdict

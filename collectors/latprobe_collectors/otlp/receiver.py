@@ -6,10 +6,13 @@ import logging
 from typing import Protocol
 
 from latprobe.errors import StoreError
+from latprobe.redaction import Redactor
+from latprobe.store.content_policy import ContentPolicy
 from latprobe.store.owner import StoreOwner
 from latprobe_collectors.otlp.http_receiver import HttpReceiver
 from latprobe_collectors.otlp.intake import Intake
 from latprobe_collectors.otlp.listening import Listening
+from latprobe_collectors.otlp.redaction import SpoolPolicy
 from latprobe_collectors.otlp.spool import FOLDER, Spool
 from latprobe_collectors.otlp.spool_ingest import SpoolThread
 
@@ -33,7 +36,7 @@ class OtlpReceiver:
         where.check()
         self._spool = Spool(owner.home / FOLDER)
         self._store = SpoolThread(owner, self._spool)
-        intake = Intake(self._spool, token=where.token, keeps_content=where.keeps_content)
+        intake = Intake(self._spool, token=where.token, policy=_policy(where))
         self.problems: list[str] = []
         self._listeners: dict[str, Listener] = {}
         for name, listen in (("http", _http), ("grpc", _grpc)):
@@ -65,6 +68,14 @@ class OtlpReceiver:
         for listener in self._listeners.values():
             listener.close()
         self._store.stop()
+
+
+def _policy(where: Listening) -> SpoolPolicy:
+    redactor = None
+    if where.redact or where.redact_with is not None:
+        redactor = Redactor(where.redact, where.redact_with)
+    content = ContentPolicy(where.keeps_content, thumbnails=where.thumbnails)
+    return SpoolPolicy(content, redactor)
 
 
 def _http(intake: Intake, where: Listening) -> Listener:

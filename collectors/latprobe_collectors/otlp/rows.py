@@ -1,4 +1,4 @@
-"""Decoded spans as Arrow tables of `spans`, `events` and `usage`, columns as in the journal's."""
+"""Decoded spans as Arrow tables of `spans` and `events`, columns as in the journal's."""
 
 from __future__ import annotations
 
@@ -17,50 +17,37 @@ from latprobe_collectors.otlp.decode import HAS_REMOTE, IS_REMOTE, SpanColumns
 from latprobe_collectors.otlp.resources import Run
 
 _UUID = pa.uuid()
-# What `promote` says in columns, once for `spans` and `usage`.
+# What `promote` says in columns of `spans`.
 _SAID: dict[str, pa.DataType] = {
     "error_type": pa.string(),
     "operation": pa.string(),
     "provider": pa.string(),
     "model": pa.string(),
     "input_tokens": pa.int64(),
-    "uncached_input_tokens": pa.int64(),
-    "cache_read_tokens": pa.int64(),
-    "cache_write_tokens": pa.int64(),
     "output_tokens": pa.int64(),
-    "reasoning_tokens": pa.int64(),
-    "problem": pa.string(),
     "cost_usd": pa.float64(),
     "ttft_ns": pa.int64(),
     "first_chunk_at_ns": pa.int64(),
     "queue_ns": pa.int64(),
     "prefill_ns": pa.int64(),
     "decode_ns": pa.int64(),
-    "origin": pa.string(),
 }
 _OF_SPANS = (
     "operation", "provider", "model", "input_tokens", "output_tokens", "cost_usd",
     "queue_ns", "prefill_ns", "decode_ns",
-)  # fmt: skip
-_OF_USAGE = (
-    "provider", "model", "operation", "input_tokens", "uncached_input_tokens",
-    "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
-    "cost_usd", "problem",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRows:
     """Tables without `run_id` and `ingest_seq`. `run_of[i]` is the run of span row i, an index into
-    `runs`; the other arrays say which span row an event or a usage row belongs to."""
+    `runs`; `event_rows` says which span row an event belongs to."""
 
     spans: pa.Table
     events: pa.Table
-    usage: pa.Table
     runs: list[Run]
     run_of: npt.NDArray[np.int64]
     event_rows: npt.NDArray[np.int64]
-    usage_rows: npt.NDArray[np.int64]
 
 
 def to_received_rows(columns: SpanColumns) -> ReceivedRows:
@@ -71,19 +58,12 @@ def to_received_rows(columns: SpanColumns) -> ReceivedRows:
     spans = _spans(columns, ids, said).append_column("scope", scope)
     pids = pa.array([run.pid for run in runs], pa.uint32())
     event_rows = np.array([event.row for event in columns.events], np.int64)
-    is_usage = pc.and_(
-        pc.is_valid(said["model"]),
-        pc.or_(pc.is_valid(said["input_tokens"]), pc.is_valid(said["output_tokens"])),
-    )
-    usage_rows = np.flatnonzero(is_usage.to_numpy(zero_copy_only=False))
     return ReceivedRows(
         spans=spans.append_column("pid", pids.take(pa.array(run_of))),
         events=_events(columns, ids, event_rows),
-        usage=_usage(spans, said, usage_rows),
         runs=runs,
         run_of=run_of,
         event_rows=event_rows,
-        usage_rows=usage_rows,
     )
 
 
@@ -199,21 +179,6 @@ def _events(
             "time_ns": pa.array([event.time_ns for event in events], pa.int64()),
             "name": pa.array([event.name for event in events], pa.string()),
             "attributes": pa.array([event.attributes for event in events], pa.string()),
-        }
-    )
-
-
-def _usage(spans: pa.Table, said: dict[str, pa.Array], rows: npt.NDArray[np.int64]) -> pa.Table:
-    wanted = pa.array(rows)
-    return pa.table(
-        {
-            **{
-                name: spans.column(name).take(wanted)
-                for name in ("trace_id", "span_id", "start_ns")
-            },
-            "stage": spans.column("name").take(wanted),
-            **{name: said[name].take(wanted) for name in _OF_USAGE},
-            "origin": pc.fill_null(said["origin"].take(wanted), "stage"),
         }
     )
 

@@ -40,10 +40,8 @@ def store_rows(
     spans = rows.spans.append_column("run_id", pa.array(numbers)).append_column(
         "ingest_seq", pa.array(np.full(len(numbers), sequence, np.uint32))
     )
-    usage = rows.usage.append_column("run_id", pa.array(numbers[rows.usage_rows]))
     insert_table(con, "spans", [_only(spans, is_new)])
     insert_table(con, "events", [_only(rows.events, is_new[rows.event_rows])])
-    insert_table(con, "usage", [_only(usage, is_new[rows.usage_rows])])
     return int(is_new.sum())
 
 

@@ -108,7 +108,6 @@ def rows_of(message: ExportTraceServiceRequest) -> dict[str, list[dict[str, Any]
     return {
         "spans": rows.spans.to_pylist(),
         "events": rows.events.to_pylist(),
-        "usage": rows.usage.to_pylist(),
         "runs": [{"key": run.key, **run.values} for run in rows.runs],
     }
 

@@ -61,8 +61,8 @@ def test_what_the_sdks_exporters_send_is_stored_as_it_was(tmp_path: Path) -> Non
         row
         for way in ("grpc", "gzip", "http")
         for row in (
-            (way, "chat", "request", "gpt", 12, "shop"),
-            (way, "request", None, None, None, "shop"),
+            (way, "chat", "request", "gpt", 12, "shop@1"),
+            (way, "request", None, None, None, "shop@1"),
         )
     ]
 

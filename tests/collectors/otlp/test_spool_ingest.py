@@ -51,6 +51,7 @@ def test_requests_become_rows_and_the_file_goes(tmp_path: Path) -> None:
     spool.close()
     with StoreOwner(tmp_path) as owner:
         take_all(owner, spool)
+        owner.count_tokens()
         counts = owner.query(
             "SELECT (SELECT count(*) FROM spans) AS spans, (SELECT count(*) FROM usage) AS usage, "
             "(SELECT count(*) FROM runs) AS runs, (SELECT min(service) FROM runs) AS service"
@@ -69,6 +70,7 @@ def test_a_span_that_is_sent_again_is_stored_once(tmp_path: Path) -> None:
         put(spool, 2, 3)
         put(spool, 3, start_time_unix_nano=START_NS + 1000)
         ingest.take()
+        owner.count_tokens()
         rows = owner.query("SELECT count(*) AS n FROM usage").to_pylist()
 
         assert (stored(owner), rows) == ([1, 2, 3], [{"n": 3}])
