@@ -1,0 +1,188 @@
+"""Exact token counts of any text, with what was counted before remembered by its digest."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from latprobe.tokens import pieces, walls
+from latprobe.tokens.encoding import load
+from latprobe.tokens.part import text_hash
+
+if TYPE_CHECKING:
+    import tiktoken
+
+# A digest costs more than the counting of a shorter text.
+SHORT_CHARACTERS = 64
+# An entry's digest, its count and its place in the table, as sys.getsizeof and the table say.
+ENTRY_BYTES = 256
+CACHE_BYTES = 16 << 20
+# What is encoded in one call, for which no other thread has to wait.
+JOINED_CHARACTERS = 1 << 18
+# The two differ in special tokens alone, and a prompt's text has none.
+_SAME_TEXT = {"o200k_harmony": "o200k_base"}
+_BETWEEN = "<|endoftext|>"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Tokens of a text. `is_exact` is False where blocks of a wall could not be joined exactly."""
+
+    tokens: int
+    is_exact: bool = True
+
+
+class TokenCounter:
+    """Counts tokens; for any thread. Repeated texts and pieces of long texts are looked up."""
+
+    def __init__(self, *, cache_bytes: int = CACHE_BYTES) -> None:
+        self._limit = max(cache_bytes // ENTRY_BYTES, 1)
+        self._known: OrderedDict[bytes, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def count(self, text: str, encoding: str) -> int:
+        """Gives the tokens of the text, taken as plain text; see `measure`."""
+        return self.measure(text, encoding).tokens
+
+    def count_many(self, texts: Sequence[str], encoding: str) -> list[int]:
+        """Gives the tokens of each text."""
+        return self.count_hashed([(text, None) for text in texts], encoding)
+
+    def count_hashed(self, texts: Iterable[tuple[str, bytes | None]], encoding: str) -> list[int]:
+        """Gives the tokens of each text; the bytes are its `text_hash` where that is known.
+
+        The tokenizer runs outside the interpreter lock, once for many texts.
+        """
+        tokenizer = load(_SAME_TEXT.get(encoding, encoding))
+        mark = tokenizer.name.encode()
+        counts: list[int] = []
+        missing: list[tuple[int, str, bytes | None]] = []
+        for text, digest in texts:
+            size = len(text)
+            if size > pieces.PIECE_CHARACTERS:
+                counts.append(self.measure(text, encoding).tokens)
+                continue
+            key = None if size <= SHORT_CHARACTERS else (digest or text_hash(text)) + mark
+            known = None if key is None else self._find(key)
+            if known is None:
+                missing.append((len(counts), text, key))
+            counts.append(known or 0)
+        for place, tokens in self._encode(tokenizer, missing).items():
+            counts[place] = tokens
+        return counts
+
+    def measure(self, text: str, encoding: str) -> Counted:
+        """Gives the tokens that tiktoken's `encode_ordinary` makes of the text.
+
+        Unlike it, this takes a text of any length and of any characters: special tokens are plain
+        text, lone surrogates are U+FFFD as they are there. Raises UsageError for an unknown
+        encoding.
+        """
+        tokenizer = load(_SAME_TEXT.get(encoding, encoding))
+        if len(text) <= SHORT_CHARACTERS:
+            return Counted(len(tokenizer.encode_ordinary(text)))
+        if len(text) <= pieces.PIECE_CHARACTERS:
+            return Counted(self._piece(tokenizer, text))
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = _without_surrogates(text)
+        return self._long(tokenizer, text)
+
+    def _long(self, tokenizer: tiktoken.Encoding, text: str) -> Counted:
+        tokens, is_exact, start = 0, True, 0
+        cut: list[str] = []
+        while start < len(text):
+            end = pieces.next_cut(text, start)
+            if end is None:
+                stretch = walls.measure_stretch(tokenizer, text, start)
+                tokens += stretch.tokens
+                is_exact = is_exact and stretch.is_exact
+                end = stretch.end
+            else:
+                cut.append(text[start:end])
+            start = end
+        return Counted(tokens + self._count_pieces(tokenizer, cut), is_exact)
+
+    def _count_pieces(self, tokenizer: tiktoken.Encoding, cut: Sequence[str]) -> int:
+        mark = tokenizer.name.encode()
+        keys = [text_hash(piece) + mark for piece in cut]
+        found = [self._find(key) for key in keys]
+        missing = [
+            (place, cut[place], keys[place]) for place, known in enumerate(found) if known is None
+        ]
+        return sum(known or 0 for known in found) + sum(self._encode(tokenizer, missing).values())
+
+    def _piece(self, tokenizer: tiktoken.Encoding, text: str) -> int:
+        key = text_hash(text) + tokenizer.name.encode()
+        tokens = self._find(key)
+        if tokens is None:
+            tokens = len(tokenizer.encode_ordinary(text))
+            self._keep(key, tokens)
+        return tokens
+
+    def _encode(self, tokenizer: tiktoken.Encoding, missing: Sequence[_Missing]) -> dict[int, int]:
+        """The tokens of texts that are not known, by their place."""
+        counts = {}
+        for some in _bundles(missing):
+            found = _encoded(tokenizer, [text for _, text, _ in some])
+            for (place, _, key), tokens in zip(some, found, strict=True):
+                counts[place] = tokens
+                if key is not None:
+                    self._keep(key, tokens)
+        return counts
+
+    def _find(self, key: bytes) -> int | None:
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                self._known.move_to_end(key)
+            return known
+
+    def _keep(self, key: bytes, tokens: int) -> None:
+        with self._lock:
+            self._known[key] = tokens
+            if len(self._known) > self._limit:
+                self._known.popitem(last=False)
+
+
+_Missing = tuple[int, str, bytes | None]
+
+
+def _bundles(missing: Sequence[_Missing]) -> Iterator[Sequence[_Missing]]:
+    """The texts in lists that are encoded in one call each."""
+    start = size = 0
+    for end, (_, text, _) in enumerate(missing):
+        size += len(text)
+        if size >= JOINED_CHARACTERS:
+            yield missing[start : end + 1]
+            start, size = end + 1, 0
+    if start < len(missing):
+        yield missing[start:]
+
+
+def _encoded(tokenizer: tiktoken.Encoding, texts: Sequence[str]) -> list[int]:
+    """The tokens of each text. tiktoken cuts at special tokens before all else, so that texts with
+    one between them have the tokens that they have alone."""
+    joined = _BETWEEN.join(texts)
+    if len(texts) == 1 or joined.count(_BETWEEN) != len(texts) - 1:
+        return [len(tokenizer.encode_ordinary(text)) for text in texts]
+    import numpy as np
+
+    try:
+        encoded = tokenizer.encode_to_numpy(
+            joined, allowed_special={_BETWEEN}, disallowed_special=()
+        )
+    except UnicodeEncodeError:  # a lone surrogate, which one text alone may have
+        return [len(tokenizer.encode_ordinary(text)) for text in texts]
+    ends = [-1, *np.flatnonzero(encoded == tokenizer.eot_token).tolist(), len(encoded)]
+    return [end - start - 1 for start, end in pairwise(ends)]
+
+
+def _without_surrogates(text: str) -> str:
+    """Gives the text as tiktoken sees it: surrogate pairs joined, lone surrogates U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
