@@ -78,8 +78,14 @@ def listening_place(
         return None
     asked = {"host": host, "http_port": http_port, "grpc_port": grpc_port}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    keeps_content = settings.content != "off"
-    place = Listening(token=settings.otlp_token, keeps_content=keeps_content, **given)
+    place = Listening(
+        token=settings.otlp_token,
+        keeps_content=settings.content != "off",
+        thumbnails=settings.thumbnails,
+        redact=settings.redact,
+        redact_with=settings.redact_with,
+        **given,
+    )
     place.check()
     return place
 

@@ -34,7 +34,11 @@ _DROPPED = (
 )
 
 # Settings that are the agent's business.
-_AGENTS = ("otlp_endpoint", "otlp_content", "prometheus_port", "otlp_receiver", "otlp_token")
+_AGENTS = (
+    "otlp_endpoint", "otlp_content", "prometheus_port", "otlp_receiver", "otlp_token", "content",
+    "redact", "redact_with", "content_max_bytes", "thumbnails", "prices", "tokenizers",
+    "engines",
+)  # fmt: skip
 
 
 def ensure_agent(
@@ -180,17 +184,17 @@ def _agents_settings() -> dict[str, str]:
     """What `[tool.latprobe]` says to the agent, which does not see the project's folder."""
     from latprobe.config import load_settings
     from latprobe.errors import UsageError
+    from latprobe.setting_values import setting_text
 
     try:
         settings = load_settings()
     except UsageError:
         return {}  # said where the program's own settings were read
-    said = {name: getattr(settings, name) for name in _AGENTS if name in settings.sources}
+    said = {name: setting_text(getattr(settings, name)) for name in _AGENTS}
     return {
-        f"LATPROBE_{name.upper()}": ("on" if value else "off")
-        if isinstance(value, bool)
-        else str(value)
-        for name, value in said.items()
+        f"LATPROBE_{name.upper()}": text
+        for name, text in said.items()
+        if text is not None and name in settings.sources
     }
 
 

@@ -15,15 +15,14 @@ import duckdb
 from latprobe.agent.address import remove_address, write_address
 from latprobe.agent.inlets import Inlets
 from latprobe.agent.outlets import Outlets
+from latprobe.agent.sampling import Sampling
 from latprobe.agent.socket_server import SocketServer
-from latprobe.errors import StoreError
+from latprobe.agent.token_thread import TokenThread
+from latprobe.errors import LatprobeError, StoreError
 from latprobe.store.folder_lock import AGENT, FolderLock
 from latprobe.store.owner import StoreOwner
 from latprobe.version import VERSION
-from latprobe_collectors.contract import Sample
-from latprobe_collectors.host import host_collectors
 from latprobe_collectors.otlp.listening import Listening
-from latprobe_collectors.runner import CollectorRunner
 
 log = logging.getLogger("latprobe.agent")
 
@@ -37,6 +36,7 @@ LAST_RETRY_S = 30.0
 # Retention: 30 days and 10 GB, looked at by an agent that lives this long.
 PRUNE_EVERY_S = 3600.0
 COMPACT_AFTER_S = 5.0
+LAST_COUNT_S = 5.0
 
 
 class AgentProcess:
@@ -51,13 +51,10 @@ class AgentProcess:
         self._stop = threading.Event()
         self._owner = StoreOwner(home, lock=lock)
         self._server = SocketServer(self._owner, stop=self._stop.set, version=VERSION)
-        self._runner = CollectorRunner(
-            host_collectors(self._owner.pids),
-            self._keep_samples,
-            is_wanted=lambda: bool(self._owner.pids()),
-        )
+        self._sampling = Sampling(self._owner)
         self._inlets = Inlets(self._owner, listening)
         self._outlets = Outlets(self._owner, listening)
+        self._tokens = TokenThread(self._owner)
         self._retry_s = FIRST_RETRY_S
         self._is_compacted = True
         self._pruned_s = time.monotonic()
@@ -69,8 +66,10 @@ class AgentProcess:
         write_address(self._home, self._server.address)
         log.info("agent %d owns %s", os.getpid(), self._home)
         try:
-            self._runner.start()
+            self._sampling.start()
             self._inlets.start()
+            self._owner.is_receiving = self._inlets.is_listening
+            self._tokens.start()
             self._outlets.start()
             self._loop()
             while self._is_needed_after_all():
@@ -83,10 +82,11 @@ class AgentProcess:
         last_needed_s = time.monotonic()
         while not self._stop.is_set():
             count = self._ingest()
+            self._sampling.see()
             now = time.monotonic()
             if count or self._server.connections or self._owner.has_writers():
                 last_needed_s = now
-            if self._inlets.is_listening or self._outlets.need_time():
+            if self._inlets.is_listening or self._outlets.need_time() or self._tokens.is_busy:
                 last_needed_s = now
             if now - last_needed_s >= self._idle_s or not self._lock.is_ours():
                 return
@@ -112,7 +112,7 @@ class AgentProcess:
     def _ingest(self) -> int | None:
         """Spans taken in, None when the database could not take them."""
         try:
-            count = self._owner.ingest_pending()
+            count = self._owner.ingest_journal()
             self._owner.roll_up_if_due()
         except (StoreError, duckdb.Error) as error:
             self._owner.note_failure(str(error))
@@ -130,9 +130,16 @@ class AgentProcess:
         if time.monotonic() - self._pruned_s >= PRUNE_EVERY_S:
             self._pruned_s = time.monotonic()
             self._prune()
+        self._read_kernel_trace()
         if quiet_s >= COMPACT_AFTER_S and not self._is_compacted:
             self._is_compacted = True
             self._owner.compact()
+
+    def _read_kernel_trace(self) -> None:
+        try:
+            self._owner.read_kernel_trace()
+        except (StoreError, duckdb.Error) as error:
+            self._owner.note_failure(f"A kernel trace cannot be stored: {error}")
 
     def _prune(self) -> None:
         try:
@@ -140,29 +147,28 @@ class AgentProcess:
         except (StoreError, duckdb.Error) as error:
             self._owner.note_failure(f"Old data cannot be removed: {error}")
 
-    def _keep_samples(self, samples: list[Sample]) -> None:
-        runs = self._owner.pids()
-        rows = [
-            (s.time_ns, s.source, s.device, s.pid, runs.get(s.pid or 0), s.metric, s.value)
-            for s in samples
-        ]
-        try:
-            self._owner.insert_samples(rows)
-        except (StoreError, duckdb.Error) as error:
-            self._owner.note_failure(f"Samples cannot be stored: {error}")
-
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop.set()
 
     def _leave(self) -> None:
         self._inlets.stop()
         self._outlets.stop()
-        self._runner.stop()
+        self._sampling.stop()
+        self._tokens.stop()
+        self._count_last()
         if self._lock.is_ours():
             remove_address(self._home)
         self._server.close()
         self._owner.close()
         log.info("agent %d has left", os.getpid())
+
+    def _count_last(self) -> None:
+        """Counts what nobody will add to any more; the rest is the next agent's."""
+        self._owner.is_receiving = False
+        try:
+            self._owner.count_tokens(deadline_s=time.monotonic() + LAST_COUNT_S)
+        except (LatprobeError, duckdb.Error) as error:
+            log.warning("%s", error)
 
 
 def _next_pause(last_s: float, count: int) -> float:

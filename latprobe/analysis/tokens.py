@@ -1,30 +1,37 @@
-"""Tokens of whole requests, each model call counted once."""
+"""Tokens of whole requests, each model call counted once; and what has no price."""
 
 from __future__ import annotations
 
-# Instrumentations nest (an agent's span around a client's), and the outer span repeats what the
-# inner one used. Rule: a span's usage counts only if no descendant of it in the same trace has
-# usage too. `above_usage` are all ancestors of spans with usage, found upwards; UNION drops what
-# was seen, so a cycle of parents ends; in a trace of several calls, none in a cycle counts.
-# Needs a CTE `wanted(trace_id)` before it; gives `counted_usage`.
-COUNTED_USAGE = """
-used AS (
-    SELECT u.trace_id, u.span_id, u.input_tokens, u.output_tokens, u.cost_usd
-    FROM usage u WHERE u.trace_id IN (SELECT trace_id FROM wanted)
-),
-many AS (SELECT trace_id FROM used GROUP BY trace_id HAVING count(DISTINCT span_id) > 1),
-above_usage AS (
-    SELECT s.trace_id, s.parent_span_id AS span_id
-    FROM spans s JOIN used u ON s.trace_id = u.trace_id AND s.span_id = u.span_id
-    WHERE s.parent_span_id <> s.span_id AND s.trace_id IN (SELECT trace_id FROM many)
-    UNION
-    SELECT s.trace_id, s.parent_span_id
-    FROM spans s JOIN above_usage a ON s.trace_id = a.trace_id AND s.span_id = a.span_id
-    WHERE s.parent_span_id IS NOT NULL
-),
-counted_usage AS (
-    SELECT * FROM used u WHERE NOT EXISTS (
-        SELECT 1 FROM above_usage a WHERE a.trace_id = u.trace_id AND a.span_id = u.span_id
-    )
-)
-"""
+from dataclasses import dataclass
+
+from latprobe.store.counted_usage import COUNTED_USAGE
+from latprobe.store.query import Query
+
+__all__ = ["COUNTED_USAGE", "UnpricedModel", "unpriced_models"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnpricedModel:
+    """A model whose calls have tokens and no cost. `provider` and `model` are None where the call
+    did not say them; tokens are of the calls without a cost alone."""
+
+    provider: str | None
+    model: str | None
+    calls: int
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+def unpriced_models(query: Query) -> list[UnpricedModel]:
+    """The models that `[tool.latprobe.prices]` could give a price, the most tokens first."""
+    rows = query(
+        """
+        SELECT provider, model, count(*) AS calls, sum(input_tokens)::BIGINT AS input_tokens,
+               sum(output_tokens)::BIGINT AS output_tokens
+        FROM counted_usage
+        WHERE cost_usd IS NULL AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
+        GROUP BY ALL
+        ORDER BY coalesce(sum(input_tokens), 0) + coalesce(sum(output_tokens), 0) DESC, model
+        """
+    ).to_pylist()
+    return [UnpricedModel(**row) for row in rows]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from latprobe.otel.semconv import Promoted, promote
+from latprobe.otel.semconv import promote
 from latprobe.store.json_text import attributes_json
 
 INFERRED = "from the file's first event to its last"
@@ -44,7 +44,7 @@ class Interval:
 
 
 def span_row(each: Interval, digest: bytes, epoch_ns: int) -> dict[str, Any]:
-    """A row of `spans`, and under `said` what its arguments mean."""
+    """A row of `spans`."""
     ids = _own_ids(each.arguments) or {
         "trace_id": digest.hex(),
         "span_id": _span_id(digest, each.number),
@@ -79,36 +79,7 @@ def span_row(each: Interval, digest: bytes, epoch_ns: int) -> dict[str, Any]:
         if row.get(name) is None:
             row[name] = getattr(said, name)
     row["attributes"] = attributes_json(said.rest)
-    row["said"] = said
     return row
-
-
-def usage_row(span: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A row of `usage`, where the span is a model's call."""
-    said: Promoted | None = span.get("said")
-    if said is None or said.model is None:
-        return None
-    if said.input_tokens is None and said.output_tokens is None:
-        return None
-    return {
-        "trace_id": span["trace_id"],
-        "span_id": span["span_id"],
-        "run_id": 1,
-        "start_ns": span["start_ns"],
-        "stage": span["name"],
-        "provider": span["provider"],
-        "model": said.model,
-        "operation": span["operation"],
-        "input_tokens": said.input_tokens,
-        "uncached_input_tokens": said.uncached_input_tokens,
-        "cache_read_tokens": said.cache_read_tokens,
-        "cache_write_tokens": said.cache_write_tokens,
-        "output_tokens": said.output_tokens,
-        "reasoning_tokens": said.reasoning_tokens,
-        "cost_usd": said.cost_usd,
-        "origin": said.origin or "stage",
-        "problem": said.problem,
-    }
 
 
 def _own_ids(arguments: Mapping[str, Any]) -> dict[str, str | None] | None:

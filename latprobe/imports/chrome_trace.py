@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from latprobe.errors import UsageError
-from latprobe.imports.chrome_rows import INFERRED, Interval, span_row, usage_row
+from latprobe.imports.chrome_rows import INFERRED, Interval, span_row
 from latprobe.imports.foreign_folder import write_folder
 
 GPU_CATEGORIES = frozenset({"kernel", "gpu_memcpy", "gpu_memset", "gpu_user_annotation"})
@@ -58,8 +58,7 @@ def convert_chrome(content: bytes, folder: Path, *, changed_ns: int) -> int:
         "service": "torch.profiler" if trace.is_kineto else "chrome trace",
         "started_ns": min(span["start_ns"] for span in spans),
     }
-    usage = [row for row in map(usage_row, spans) if row is not None]
-    write_folder(folder, runs=[run], spans=[_stored(span) for span in spans], usage=usage)
+    write_folder(folder, runs=[run], spans=spans)
     return trace.skipped
 
 
@@ -215,10 +214,6 @@ def _root(spans: list[dict[str, Any]], digest: bytes, trace: Trace) -> dict[str,
         "duration_ns": end - start,
         "attributes": json.dumps({"inferred": INFERRED}),
     }
-
-
-def _stored(span: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in span.items() if name != "said"}
 
 
 def _arguments(event: dict[str, Any]) -> dict[str, Any]:

@@ -42,11 +42,13 @@ def write_folder(
     runs: Sequence[dict[str, Any]],
     spans: Sequence[dict[str, Any]],
     events: Sequence[dict[str, Any]] = (),
-    usage: Sequence[dict[str, Any]] = (),
 ) -> None:
-    """Rows with the store's column names, ids in hex; a column that a row has not is NULL there."""
+    """Rows with the store's column names, ids in hex; a column that a row has not is NULL there.
+
+    Usage is left to the token pass of the store that takes them in.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {"runs": runs, "spans": spans, "events": events, "usage": usage, "samples": ()}
+    tables = {"runs": runs, "spans": spans, "events": events, "usage": (), "samples": ()}
     for name, rows in tables.items():
         table = _table(rows, _COLUMNS.get(name, ()))
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")

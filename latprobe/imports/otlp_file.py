@@ -77,20 +77,18 @@ def _is_document(content: bytes) -> bool:
 
 def _write(rows: ReceivedRows, folder: Path) -> None:
     spans = _with_ids(rows.spans.to_pylist())
-    events, usage = _with_ids(rows.events.to_pylist()), _with_ids(rows.usage.to_pylist())
+    events = _with_ids(rows.events.to_pylist())
     starts: dict[int, int] = {}
     for span, run in zip(spans, rows.run_of.tolist(), strict=True):
         span["run_id"] = run + 1
         _read_own_names(span)
         starts[run] = min(span["start_ns"], starts.get(run, span["start_ns"]))
-    for call, row in zip(usage, rows.usage_rows.tolist(), strict=True):
-        call["run_id"] = spans[row]["run_id"]
     runs = [
         {"run_id": number + 1, "run_uuid": run.key.hex, "started_ns": starts[number], **run.values}
         for number, run in enumerate(rows.runs)
         if number in starts
     ]
-    write_folder(folder, runs=runs, spans=spans, events=events, usage=usage)
+    write_folder(folder, runs=runs, spans=spans, events=events)
 
 
 def _read_own_names(span: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from latprobe.marks import PART_EVENT
+
 CONTENT_NAMES = frozenset(
     {
         # gen_ai, three generations
@@ -42,6 +44,11 @@ CONTENT_NAMES = frozenset(
         "pydantic_ai.all_messages",
         "tool_arguments",
         "tool_response",
+        # MLflow's exporter, and what a stage's author writes by hand
+        "mlflow.spanInputs",
+        "mlflow.spanOutputs",
+        "completion",
+        "prompt",
         # OpenInference
         "embedding.text",
         "input.value",
@@ -106,6 +113,33 @@ _PLAIN_SUFFIXES = (".role", ".finish_reason", ".document.id", ".document.score")
 MESSAGE_EVENT_PREFIXES = ("gen_ai.", "ai.stream.")
 MESSAGE_EVENT_NAMES = frozenset({"arguments", "content", "message", "tool_calls"})
 
+# What is left of a call's content under `LATPROBE_CONTENT=off`: its parts without their text.
+PARTS_NAME = "latprobe.parts"
+# Values that were cut because the journal could not hold them: a JSON object, name to bytes.
+TRUNCATED_NAME = "latprobe.truncated"
+# In place of an image or a sound in a content: this and a JSON object that describes it.
+MEDIA_MARK = "latprobe-media:"
+# The kinds that a part of a prompt can have; tokens/part.py has the same.
+PART_KINDS = frozenset(
+    {
+        "system",
+        "tools",
+        "few_shot",
+        "history",
+        "retrieved",
+        "user",
+        "image",
+        "audio",
+        "video",
+        "document",
+        "other",
+    }
+)
+# Texts of people and programs that are no content to an exporter, and may quote some.
+MESSAGE_NAMES = frozenset(
+    {"error.message", "exception.message", "exception.stacktrace", "status.message"}
+)
+
 _DIGEST_CHARACTERS = 16
 
 
@@ -122,6 +156,8 @@ def is_content(name: str) -> bool:
 
 def is_event_content(event: str, name: str) -> bool:
     """Whether an event's attribute of that name holds content."""
+    if event == PART_EVENT:
+        return name == "text"
     return is_content(name) or (
         name in MESSAGE_EVENT_NAMES and event.startswith(MESSAGE_EVENT_PREFIXES)
     )

@@ -1,4 +1,4 @@
-"""Journal records as Arrow columns of `spans`, `events` and `usage`: numpy, no loop per span."""
+"""Journal records as Arrow columns of `spans` and `events`: numpy, no loop per span."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from latprobe.journal import segment as fmt
 from latprobe.journal.reader import Records, Taken
 from latprobe.otel.semconv import OPERATION_MODALITIES
+from latprobe.store.content_policy import ContentPolicy
 from latprobe.store.span_details import Details, read_details
 
 STATUSES = ("unset", "ok", "error")
@@ -47,11 +48,10 @@ _UUID = pa.uuid()
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One segment's new rows of three tables; `damaged` spans lost name or attributes."""
+    """One segment's new rows of two tables; `damaged` spans lost name or attributes."""
 
     spans: pa.Table
     events: pa.Table | None
-    usage: pa.Table | None
     damaged: int
 
 
@@ -59,7 +59,11 @@ def to_rows(taken: Taken, *, run_id: int, ingest_seq: int) -> Rows:
     """The store's rows for newly committed records."""
     records = taken.rows
     count = len(records)
-    details = read_details(taken.payloads, keeps_content=_keeps_content(taken))
+    details = read_details(
+        taken.payloads,
+        policy=ContentPolicy(_keeps_content(taken), thumbnails=_keeps_thumbnails()),
+        ids=lambda row: _ids(records, row),
+    )
     start_ns = records["start"].astype(np.int64) + (
         taken.header.wall_ns - taken.header.monotonic_ns
     )
@@ -92,7 +96,6 @@ def to_rows(taken: Taken, *, run_id: int, ingest_seq: int) -> Rows:
     return Rows(
         spans=pa.table(columns),
         events=_events(details, trace_ids, records, start_ns),
-        usage=_usage(details, trace_ids, records, start_ns, taken, run_id),
         damaged=taken.damaged + details.damaged,
     )
 
@@ -101,6 +104,16 @@ def _keeps_content(taken: Taken) -> bool:
     """What the recording process says of itself, else what this one was told."""
     said = taken.run.get("content") or os.environ.get("LATPROBE_CONTENT")
     return said != "off"
+
+
+def _keeps_thumbnails() -> bool:
+    return os.environ.get("LATPROBE_THUMBNAILS", "").lower() in ("on", "1", "true", "yes")
+
+
+def _ids(records: Records, row: int) -> tuple[int, int]:
+    """A row's trace and span id."""
+    high, low = int(records["trace_high"][row]), int(records["trace_low"][row])
+    return high << 64 | low, int(records["span_id"][row])
 
 
 def _date_first_chunks(details: Details, start_ns: npt.NDArray[np.int64]) -> None:
@@ -235,43 +248,5 @@ def _events(
             "time_ns": pa.array(start_ns[rows] + offsets),
             "name": pa.array([event[2] for event in details.events], pa.string()),
             "attributes": pa.array([event[3] for event in details.events], pa.string()),
-        }
-    )
-
-
-def _usage(
-    details: Details,
-    trace_ids: npt.NDArray[Any],
-    records: Records,
-    start_ns: npt.NDArray[np.int64],
-    taken: Taken,
-    run_id: int,
-) -> pa.Table | None:
-    if not details.usage:
-        return None
-    rows = np.array([row for row, _ in details.usage])
-    calls = [said for _, said in details.usage]
-    names = [taken.names.get(int(number)) for number in records["name"][rows]]
-    counts = {
-        column: pa.array([getattr(said, column) for said in calls], pa.int64())
-        for column in (
-            "input_tokens", "uncached_input_tokens", "cache_read_tokens", "cache_write_tokens",
-            "output_tokens", "reasoning_tokens",
-        )
-    }  # fmt: skip
-    return pa.table(
-        {
-            "trace_id": _uuids(trace_ids[rows]),
-            "span_id": pa.array(records["span_id"][rows]),
-            "run_id": _constant(run_id, len(rows), np.uint32),
-            "start_ns": pa.array(start_ns[rows]),
-            "stage": pa.array([name[0] if name else UNKNOWN_NAME for name in names], pa.string()),
-            "provider": pa.array([said.provider for said in calls], pa.string()),
-            "model": pa.array([said.model for said in calls], pa.string()),
-            "operation": pa.array([said.operation for said in calls], pa.string()),
-            **counts,
-            "cost_usd": pa.array([said.cost_usd for said in calls], pa.float64()),
-            "origin": pa.array([said.origin or "stage" for said in calls], pa.string()),
-            "problem": pa.array([said.problem for said in calls], pa.string()),
         }
     )

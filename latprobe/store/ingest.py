@@ -16,6 +16,7 @@ from latprobe.journal.reader import SegmentReader, Taken
 from latprobe.store.columns import Rows, to_rows
 from latprobe.store.database import Database
 from latprobe.store.first_row import first_row
+from latprobe.store.gpu_spans import LateFacts, insert_late
 from latprobe.store.journal_folder import JournalFolder
 from latprobe.store.runs import Runs
 
@@ -56,6 +57,8 @@ class Ingester:
         self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {
             name: (records, _parse_holes(holes)) for name, records, holes in rows
         }
+        # Read in part by an owner before this one: their late facts may be stored already.
+        self._resumed = set(self._offsets)
         self._deleted: list[str] = []
         self.ingest_seq = _stored_sequence(con)
         self._forget_deleted()
@@ -96,6 +99,10 @@ class Ingester:
         """Whether some process still writes."""
         return any(not reader.is_writer_gone() for reader in self._open.values())
 
+    def is_all_taken(self) -> bool:
+        """Whether no segment is open: all writers have gone, and what they wrote is stored."""
+        return not self._open
+
     def _collect(self) -> Batch:
         batch = Batch()
         for name in self._folder.segment_names():
@@ -109,7 +116,12 @@ class Ingester:
                 self._folder.set_aside(name, str(error))
                 self._forget(name)
                 continue
-            if len(taken.rows) or taken.is_last or taken.next_slot != reader.next_slot:
+            if (
+                len(taken.rows)
+                or taken.late
+                or taken.is_last
+                or taken.next_slot != reader.next_slot
+            ):
                 batch.add(reader, taken)
             if batch.count >= BATCH_ROWS:
                 break
@@ -146,6 +158,14 @@ class Ingester:
                 if len(taken.rows) or taken.header.dropped
             )
             insert_rows(con, rows)
+            insert_late(
+                con,
+                [
+                    LateFacts(taken, runs.number(con, taken), taken.segment in self._resumed)
+                    for _, taken in batch.taken
+                    if taken.late
+                ],
+            )
             self._note_offsets(con, batch)
             return batch.count
 
@@ -230,11 +250,10 @@ class Ingester:
 
 
 def insert_rows(con: duckdb.DuckDBPyConnection, rows: Iterable[Rows]) -> None:
-    """Adds the rows to `spans`, `events` and `usage`."""
+    """Adds the rows to `spans` and `events`."""
     parts = list(rows)
     insert_table(con, "spans", [part.spans for part in parts])
     insert_table(con, "events", [part.events for part in parts if part.events is not None])
-    insert_table(con, "usage", [part.usage for part in parts if part.usage is not None])
 
 
 def insert_table(con: duckdb.DuckDBPyConnection, name: str, parts: list[pa.Table]) -> None:

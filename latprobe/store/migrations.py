@@ -8,7 +8,9 @@ import duckdb
 
 from latprobe.errors import StoreError
 from latprobe.store.first_row import first_row
+from latprobe.store.gpu_schema import GPU_TABLES
 from latprobe.store.schema import FIRST_META, SCHEMA_VERSION, TABLES, VIEWS
+from latprobe.store.token_schema import PART_TABLES, USAGE_3
 
 # From the version that is the key to the next one. Each runs in a transaction of its own with the
 # rise of `schema_version`; the views are made anew after the last.
@@ -22,6 +24,22 @@ def _add_engine_times(con: duckdb.DuckDBPyConnection) -> None:
 
 
 STEPS[1] = _add_engine_times
+
+
+def _add_token_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Version 3: tokens by part, and the GPU. Calls from before keep the usage that they had; the
+    token pass looks at what comes from now on. The tables of parts were there, and never filled."""
+    for column, kind in USAGE_3:
+        con.execute(f"ALTER TABLE usage ADD COLUMN {column} {kind}")
+    con.execute("ALTER TABLE usage ALTER COLUMN origin DROP NOT NULL")
+    con.execute("DROP TABLE IF EXISTS prompts")
+    con.execute("DROP TABLE IF EXISTS call_parts")
+    con.execute(PART_TABLES)
+    con.execute(GPU_TABLES)
+    con.execute("INSERT INTO meta SELECT 'counted_seq', value FROM meta WHERE key = 'ingest_seq'")
+
+
+STEPS[2] = _add_token_tables
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
@@ -68,7 +86,8 @@ def _create(con: duckdb.DuckDBPyConnection) -> None:
 
 def _step(con: duckdb.DuckDBPyConnection, version: int) -> None:
     con.execute("BEGIN")
-    con.execute("DROP VIEW IF EXISTS stage_minutes")
+    for view in ("stage_minutes", "counted_usage"):
+        con.execute(f"DROP VIEW IF EXISTS {view}")
     STEPS[version](con)
     con.execute(VIEWS)
     con.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version + 1)])

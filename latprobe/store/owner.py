@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from latprobe.errors import StoreError
+from latprobe.config import load_settings
+from latprobe.errors import LatprobeError, StoreError
 from latprobe.store import retention
 from latprobe.store.database import OnCursor
 from latprobe.store.folder_lock import FolderLock, prepare_folder
 from latprobe.store.ingest import BATCH_ROWS, Ingester, Write
 from latprobe.store.journal_folder import JournalFolder
+from latprobe.store.kernel_profiles import KernelTraces
 from latprobe.store.opening import first_line, open_database
 from latprobe.store.parquet import ImportedRows, import_folder
 from latprobe.store.retention import Pruned
 from latprobe.store.rollup import compact, roll_up
 from latprobe.store.status import StoreStatus, store_status
+from latprobe.store.token_pass import TokenPass
 
 log = logging.getLogger("latprobe.agent")
 
 DATABASE_NAME = "latprobe.duckdb"
 ROLL_UP_EVERY_S = 10.0
 ROLL_UP_SPANS = 50_000
+# What was imported is counted for so long before the import is over; the rest follows.
+IMPORT_COUNT_S = 10.0
 
 
 class StoreOwner:
@@ -48,6 +53,7 @@ class StoreOwner:
             self._database = open_database(home / DATABASE_NAME, self.notes)
             self.folder = JournalFolder(home)
             self._ingester = Ingester(self._database, self.folder)
+            self._tokens = self._new_token_pass()
         except BaseException:
             self._lock.release()
             raise
@@ -55,6 +61,8 @@ class StoreOwner:
         self._not_rolled = 0
         self._rolled_at_s = 0.0
         self._is_closed = False
+        # Whether spans come from elsewhere than the journal, so that nobody knows who still writes.
+        self.is_receiving = False
 
     def __enter__(self) -> StoreOwner:
         return self
@@ -64,6 +72,8 @@ class StoreOwner:
 
     def close(self) -> None:
         """Rolls up, closes the database and lets the next owner in."""
+        if not self._is_closed:
+            self._close_tokens()
         with self._database.lock:
             if self._is_closed:
                 return
@@ -83,17 +93,58 @@ class StoreOwner:
         """The number of the last ingested batch."""
         return self._version
 
+    @property
+    def ingested(self) -> int:
+        """The number of the last batch of spans; `data_version` rises with counted tokens too."""
+        return self._ingester.ingest_seq
+
     def ingest_pending(self) -> int:
-        """Takes in what is committed in the journal; gives back the number of spans.
+        """Takes in what is committed in the journal and counts its tokens; gives back the number
+        of spans.
 
         Raises StoreError when the database cannot take it; the segments stay.
         """
+        total = self.ingest_journal()
+        self.count_tokens()
+        while self.read_kernel_trace():
+            pass
+        return total
+
+    def read_kernel_trace(self) -> bool:
+        """Takes in one recorded kernel trace whose request is stored; False where none waits."""
+        if self._is_closed or not KernelTraces(self._database, self.home).read_next():
+            return False
+        self._version += 1
+        return True
+
+    def ingest_journal(self) -> int:
+        """As `ingest_pending`, without counting: for a caller that has `count_tokens` run aside."""
         total = 0
         while True:
             count = self._ingest_batch()
             total += count
             if count < BATCH_ROWS:
                 return total
+
+    def count_tokens(
+        self,
+        *,
+        deadline_s: float | None = None,
+        rest: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Counts the calls whose trace is complete, all once nobody records any more; gives back
+        how many.
+
+        Any thread; ingest goes on meanwhile. See TokenPass.run.
+        """
+        if self._is_closed:
+            return 0
+        return self._tokens.run(
+            force=self._is_all_written(),
+            deadline_s=deadline_s,
+            rest=rest,
+            on_stored=self._note_counted,
+        )
 
     def add(self, write: Write) -> int:
         """Rows from elsewhere than the journal, in one transaction; gives back the spans added.
@@ -116,17 +167,21 @@ class StoreOwner:
             return count
 
     def flush(self, timeout_s: float) -> bool:
-        """True once all that is in the journal now is in the store, False when time ran out or
-        the database could not take it, which the status then tells."""
+        """True once all that is in the journal now is in the store and counted, False when time
+        ran out or the database could not take it, which the status then tells.
+
+        Calls whose request still runs are counted when it is over.
+        """
         deadline = time.monotonic() + timeout_s
         try:
             while self._ingest_batch() >= BATCH_ROWS:
                 if time.monotonic() > deadline:
                     return False
-        except StoreError as error:
+            self.count_tokens(deadline_s=deadline)
+        except LatprobeError as error:
             self.note_failure(str(error))
             return False
-        return True
+        return time.monotonic() <= deadline
 
     def pids(self) -> dict[int, int | None]:
         """Processes that record now, each with its run's number (None before its first span)."""
@@ -211,11 +266,13 @@ class StoreOwner:
         max_bytes: int = retention.DEFAULT_MAX_BYTES,
     ) -> Pruned:
         """Removes old rows."""
-        self.ingest_pending()
+        self.ingest_journal()
         with self._database.lock:
             pruned = retention.prune(self._database, days=days, max_bytes=max_bytes)
             self._ingester.reload()
             self._version += 1
+        KernelTraces(self._database, self.home).remove_orphans()
+        self._tokens.reload()
         return pruned
 
     def import_folder(self, folder: Path) -> ImportedRows:
@@ -225,6 +282,8 @@ class StoreOwner:
             self._ingester.reload()
             self._version += 1
             self.roll_up()
+        self._tokens.reload()
+        self.count_tokens(deadline_s=time.monotonic() + IMPORT_COUNT_S)
         return imported
 
     def note_failure(self, reason: str) -> None:
@@ -242,6 +301,7 @@ class StoreOwner:
             self._database.close()
             self._database = open_database(self.home / DATABASE_NAME, self.notes)
             self._ingester = Ingester(self._database, self.folder)
+            self._tokens = self._new_token_pass()
 
     def status(
         self, *, agent_pid: int | None = None, agent_started_ns: int | None = None
@@ -263,15 +323,33 @@ class StoreOwner:
         with self._database.lock:
             if self._is_closed:
                 return 0
+            before = self._ingester.ingest_seq
             try:
                 count = self._ingester.ingest_batch()
             except duckdb.Error as error:
                 raise StoreError(_ingest_failed(self.home, error)) from error
-            if count:
+            if self._ingester.ingest_seq != before:
                 self._version += 1
                 self._not_rolled += count
                 self._failures.clear()
             return count
+
+    def _close_tokens(self) -> None:
+        try:
+            self._tokens.close()
+        except duckdb.Error as error:
+            log.warning("cannot note how far tokens are counted: %s", error)
+
+    def _new_token_pass(self) -> TokenPass:
+        return TokenPass(self._database, lambda: load_settings(home=self.home))
+
+    def _is_all_written(self) -> bool:
+        """Whether no request can go on, so that none of its spans is still to come."""
+        with self._database.lock:
+            return not self.is_receiving and self._ingester.is_all_taken()
+
+    def _note_counted(self) -> None:
+        self._version += 1
 
     def _insert(self, name: str, table: pa.Table) -> None:
         from latprobe.store.ingest import insert_table

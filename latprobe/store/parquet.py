@@ -28,6 +28,12 @@ MANIFEST = "manifest.json"
 CHUNK_ROWS = 250_000
 
 TABLES = ("runs", "spans", "events", "usage", "samples")
+# What the token pass found of the calls in `usage`, and what the GPU did; folders of before have
+# none of it.
+PART_TABLES = ("call_parts", "tool_use", "prompts", "templates", "gpu_spans", "kernel_profiles")
+_OF_A_SPAN = ("events", "usage", "call_parts", "tool_use", "gpu_spans", "kernel_profiles")
+# Tables of which a store has each key once.
+_KEYS = {"prompts": "hash", "templates": "template_id"}
 # Numbers of this store that mean nothing in another.
 _LOCAL = {"ingest_seq"}
 
@@ -41,7 +47,7 @@ class SpanFilter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExportedRows:
-    """Rows written of each table."""
+    """Rows written of each table; those of a call's parts come with its usage."""
 
     runs: int
     spans: int
@@ -72,7 +78,7 @@ def export_store(query: Query, folder: Path, scope: SpanFilter | None = None) ->
     counts = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for table in TABLES:
+        for table in (*TABLES, *PART_TABLES):
             counts[table] = _write_table(query, folder, table, where, parameters)
         manifest = {
             "format": FORMAT,
@@ -83,7 +89,7 @@ def export_store(query: Query, folder: Path, scope: SpanFilter | None = None) ->
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    return ExportedRows(**counts)
+    return ExportedRows(**{table: counts[table] for table in TABLES})
 
 
 def _write_table(
@@ -128,7 +134,7 @@ def _columns(query: Query, table: str) -> list[str]:
 
 
 def _column(name: str) -> str:
-    if name in ("trace_id", "run_uuid"):
+    if name in ("trace_id", "run_uuid", "hash", "template_id"):
         return f"replace(t.{name}::VARCHAR, '-', '') AS {name}"
     if name in ("span_id", "parent_span_id"):
         return f"format('{{:016x}}', t.{name}) AS {name}"
@@ -140,13 +146,20 @@ def _condition(table: str, where: str) -> str:
         return "TRUE"
     if table == "spans":
         return f"t.rowid IN (SELECT s.rowid FROM spans s WHERE {where})"
-    if table in ("events", "usage"):
-        return (
-            f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id "
-            f"AND s.span_id = t.span_id AND ({where}))"
-        )
+    if table in _OF_A_SPAN:
+        return _is_of_span("t", where)
+    if table in _KEYS:
+        key, source = _KEYS[table], "call_parts" if table == "prompts" else "usage"
+        return f"t.{key} IN (SELECT c.{key} FROM {source} c WHERE {_is_of_span('c', where)})"
     runs = f"t.run_id IN (SELECT DISTINCT s.run_id FROM spans s WHERE {where})"
     return f"(t.run_id IS NULL OR {runs})" if table == "samples" else runs
+
+
+def _is_of_span(alias: str, where: str) -> str:
+    return (
+        f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = {alias}.trace_id "
+        f"AND s.span_id = {alias}.span_id AND ({where}))"
+    )
 
 
 def import_folder(database: Database, folder: Path, *, sequence: int) -> ImportedRows:
@@ -156,7 +169,7 @@ def import_folder(database: Database, folder: Path, *, sequence: int) -> Importe
     """
     _check_manifest(folder)
     con = database.writer
-    tables = {name: _read(con, folder, name) for name in TABLES}
+    tables = {name: _read(con, folder, name) for name in (*TABLES, *PART_TABLES)}
     with database.lock:
         for name, table in tables.items():
             con.register(f"in_{name}", table)
@@ -198,7 +211,7 @@ def _read(con: duckdb.DuckDBPyConnection, folder: Path, name: str) -> pa.Table:
     if not path.exists():
         if name in ("runs", "spans"):
             raise UsageError(f"{folder} has no {name}.parquet. Export again.")
-        return con.execute(f"SELECT * FROM {name} LIMIT 0").to_arrow_table()
+        return con.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table()
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -234,6 +247,7 @@ def _add_all(
         for name, extra in (
             ("events", ""),
             ("usage", ""),
+            *((table, "") for table in PART_TABLES),
             ("samples", ""),
             ("spans", f", {sequence} AS ingest_seq"),
         )
@@ -241,7 +255,7 @@ def _add_all(
     con.execute("DROP TABLE run_map")
     con.execute("DROP TABLE new_runs")
     con.execute("UPDATE meta SET value = ? WHERE key = 'ingest_seq'", [str(sequence)])
-    return ImportedRows(runs=runs, **counts)
+    return ImportedRows(runs=runs, **{name: counts[name] for name in TABLES if name != "runs"})
 
 
 def _source(name: str, table: pa.Table) -> str:
@@ -255,6 +269,14 @@ def _source(name: str, table: pa.Table) -> str:
             "AND x.source = i.source AND x.metric = i.metric "
             "AND x.device IS NOT DISTINCT FROM i.device AND x.pid IS NOT DISTINCT FROM i.pid "
             "AND x.run_id IS NOT DISTINCT FROM m.new_id)"
+        )
+    if name in _KEYS:
+        key = _KEYS[name]
+        if key not in table.column_names:
+            return f"{in_table} WHERE FALSE"
+        return (
+            f"{in_table} WHERE NOT EXISTS (SELECT 1 FROM {name} x WHERE x.{key} = i.{key}::UUID) "
+            f"QUALIFY row_number() OVER (PARTITION BY i.{key}) = 1"
         )
     join = " JOIN run_map m ON m.old_id = i.run_id" if "run_id" in table.column_names else ""
     if "span_id" not in table.column_names:

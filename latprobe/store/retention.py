@@ -11,6 +11,7 @@ import duckdb
 from latprobe.store.database import Database
 from latprobe.store.first_row import first_row
 from latprobe.store.rollup import roll_up
+from latprobe.store.unsent import count_unsent
 
 DEFAULT_DAYS = 30.0
 DEFAULT_MAX_BYTES = 10 << 30
@@ -54,34 +55,50 @@ def prune(
     with database.lock:
         before = _file_bytes(database)
         roll_up(database)
-        _remove_before(database, now - int(days * DAY_NS), removed)
+        _remove_before(database, now - int(days * DAY_NS), removed, now_ns=now)
         _checkpoint(database)
         for _ in range(MAX_ROUNDS):
             used = _used_bytes(database)
             cutoff = _cutoff_for(database, 1 - max_bytes / used) if used > max_bytes else None
             if cutoff is None:
                 break
-            _remove_before(database, cutoff, removed)
+            _remove_before(database, cutoff, removed, now_ns=now)
             _checkpoint(database)
         after = _file_bytes(database)
     return Pruned(**removed, bytes_before=before, bytes_after=after)
 
 
-def _remove_before(database: Database, cutoff_ns: int, removed: dict[str, int]) -> None:
+def _remove_before(
+    database: Database, cutoff_ns: int, removed: dict[str, int], *, now_ns: int
+) -> None:
     with database.transaction() as con:
+        count_unsent(con, before_ns=cutoff_ns, now_ns=now_ns)
         for table, column in _TIMES.items():
             removed[table] += _delete(con, f"DELETE FROM {table} WHERE {column} < {cutoff_ns}")
-        con.execute(
-            "DELETE FROM call_parts WHERE NOT EXISTS (SELECT 1 FROM spans s "
-            "WHERE s.trace_id = call_parts.trace_id AND s.span_id = call_parts.span_id)"
-        )
-        con.execute("DELETE FROM prompts WHERE hash NOT IN (SELECT hash FROM call_parts)")
+        _remove_orphans(con)
         removed["runs"] += _delete(
             con,
             f"DELETE FROM runs WHERE started_ns < {cutoff_ns} "
             "AND run_id NOT IN (SELECT DISTINCT run_id FROM spans) "
             "AND run_id NOT IN (SELECT run_id FROM segments) "
             "AND run_id NOT IN (SELECT DISTINCT run_id FROM samples WHERE run_id IS NOT NULL)",
+        )
+
+
+def _remove_orphans(con: duckdb.DuckDBPyConnection) -> None:
+    """What was found of spans that have left."""
+    for table in ("call_parts", "tool_use", "gpu_spans", "kernel_profiles"):
+        con.execute(
+            f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM spans s "
+            "WHERE s.trace_id = t.trace_id AND s.span_id = t.span_id)"
+        )
+    for table, key, source in (
+        ("prompts", "hash", "call_parts"),
+        ("templates", "template_id", "usage"),
+    ):
+        con.execute(
+            f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM {source} c "
+            f"WHERE c.{key} = t.{key})"
         )
 
 

@@ -15,6 +15,8 @@ from latprobe.store.git_commit import git_commit
 from latprobe.store.json_text import json_text
 
 UNKNOWN_SERVICE = "unknown"
+# Keys of `meta` with a run's number: how its project counts and prices tokens.
+COUNTING_PREFIX = "counting:"
 
 
 class Runs:
@@ -27,10 +29,12 @@ class Runs:
         rows = con.execute("SELECT key, value FROM meta WHERE key LIKE 'dropped:%'").fetchall()
         self._dropped: dict[str, int] = {key: int(value) for key, value in rows}
         self._dropped_before: dict[str, int | None] = {}
+        self._ruled: set[int] = set()
 
     def number(self, con: duckdb.DuckDBPyConnection, taken: Taken) -> int:
         """The run's number, after adding its row if it is new."""
         found = self.number_of(con, taken.header.run_uuid, lambda: _described(taken))
+        self._note_rules(con, found, taken.run.get("counting"))
         self._note_dropped(con, found, taken.header)
         return found
 
@@ -60,6 +64,7 @@ class Runs:
 
     def rollback(self) -> None:
         """The transaction that used `number` is not in the store."""
+        self._ruled.clear()
         for key in self._fresh:
             self._ids.pop(key, None)
         for name, value in self._dropped_before.items():
@@ -68,6 +73,16 @@ class Runs:
             else:
                 self._dropped[name] = value
         self.commit()
+
+    def _note_rules(self, con: duckdb.DuckDBPyConnection, run_id: int, text: object) -> None:
+        """Keeps how the run's project counts and prices its calls."""
+        if not isinstance(text, str) or run_id in self._ruled:
+            return
+        con.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [f"{COUNTING_PREFIX}{run_id}", text],
+        )
+        self._ruled.add(run_id)
 
     def _note_dropped(self, con: duckdb.DuckDBPyConnection, run_id: int, header: Header) -> None:
         """Adds what the process dropped since it was last heard of to the run's total."""

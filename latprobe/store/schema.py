@@ -1,18 +1,24 @@
-"""The store's tables, version 2.
+"""The store's tables, version 3.
 
 Times are integers: `*_ns` nanoseconds, `start_ns` and `time_ns` since the epoch. Not measured is
 NULL. `ingest_seq` rises with every ingested batch; `rollups` covers all spans up to
-`meta.rolled_seq`, and the view `stage_minutes` adds the rest.
+`meta.rolled_seq`, and the view `stage_minutes` adds the rest. `usage`, `prompts`, `call_parts`,
+`templates`, `tool_use` and `calibrations` are the token pass's: it has looked at every span up to
+`meta.counted_seq`. `gpu_spans` and `kernel_profiles` are of latprobe.store.gpu_schema.
 """
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+from latprobe.store.counted_usage import COUNTED_USAGE_VIEW
+from latprobe.store.gpu_schema import GPU_TABLES
+from latprobe.store.token_schema import TOKEN_TABLES
+
+SCHEMA_VERSION = 3
 
 # A span's log-histogram bin: floor(16 * log2(duration_ns)); a bin is 4.4 % wide.
 BINS_PER_OCTAVE = 16
 
-TABLES = """
+TABLES = f"""
 CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 
 CREATE TABLE runs (
@@ -78,43 +84,8 @@ CREATE TABLE events (
     attributes JSON
 );
 
-CREATE TABLE usage (
-    trace_id UUID NOT NULL,
-    span_id UBIGINT NOT NULL,
-    run_id UINTEGER NOT NULL,
-    start_ns BIGINT NOT NULL,
-    stage VARCHAR NOT NULL,
-    provider VARCHAR,
-    model VARCHAR,
-    operation VARCHAR,
-    input_tokens BIGINT,
-    uncached_input_tokens BIGINT,
-    cache_read_tokens BIGINT,
-    cache_write_tokens BIGINT,
-    output_tokens BIGINT,
-    reasoning_tokens BIGINT,
-    cost_usd DOUBLE,
-    origin VARCHAR NOT NULL,
-    problem VARCHAR
-);
-
-CREATE TABLE prompts (
-    hash UUID PRIMARY KEY,
-    part VARCHAR NOT NULL,
-    tokens BIGINT,
-    tokens_estimated BOOLEAN,
-    bytes BIGINT NOT NULL,
-    text VARCHAR
-);
-
-CREATE TABLE call_parts (
-    trace_id UUID NOT NULL,
-    span_id UBIGINT NOT NULL,
-    position UINTEGER NOT NULL,
-    part VARCHAR NOT NULL,
-    hash UUID NOT NULL
-);
-
+{TOKEN_TABLES}
+{GPU_TABLES}
 CREATE TABLE samples (
     time_ns BIGINT NOT NULL,
     source VARCHAR NOT NULL,
@@ -173,10 +144,12 @@ UNION ALL
 {ROLLUP_SELECT}
 WHERE ingest_seq > (SELECT value::UINTEGER FROM meta WHERE key = 'rolled_seq')
 GROUP BY ALL;
+{COUNTED_USAGE_VIEW}
 """
 
 FIRST_META = (
     ("schema_version", str(SCHEMA_VERSION)),
     ("rolled_seq", "0"),
     ("ingest_seq", "0"),
+    ("counted_seq", "0"),
 )

@@ -1,21 +1,22 @@
-"""What the SPAN frames of a batch say: columns of their spans, events and usage rows.
+"""What the SPAN frames of a batch say: columns of their spans, and their events.
 
 Only spans with a frame come here; each costs some Python work, lean spans cost none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from latprobe.journal.heap import decode
-from latprobe.otel.content_names import event_without_content, without_content
 from latprobe.otel.names import CHUNK_EVENTS
-from latprobe.otel.semconv import MAX_NS, Promoted, promote
+from latprobe.otel.semconv import MAX_NS, promote
+from latprobe.store.content_policy import ContentPolicy, Event
 from latprobe.store.json_text import attributes_json, json_text
 
 _Event = tuple[str, int, dict[str, Any]]
@@ -51,7 +52,7 @@ class Details:
     """Values of a batch's framed spans. `rows[i]` is the batch row of `columns[...][i]`.
 
     `start_wall_ns` and `duration_ns` map a batch row to what the caller gave; `events` are
-    (row, offset ns, name, attributes), `usage` (row, promoted); `damaged` frames did not decode.
+    (row, offset ns, name, attributes); `damaged` frames did not decode.
     `first_chunk_at_ns` maps a position in the columns to a time since the epoch.
     """
 
@@ -60,15 +61,19 @@ class Details:
     start_wall_ns: dict[int, int] = field(default_factory=dict)
     duration_ns: dict[int, int] = field(default_factory=dict)
     events: list[tuple[int, int, str, str | None]] = field(default_factory=list)
-    usage: list[tuple[int, Promoted]] = field(default_factory=list)
     first_chunk_at_ns: dict[int, int] = field(default_factory=dict)
     damaged: int = 0
 
 
-def read_details(payloads: dict[int, bytes], *, keeps_content: bool = True) -> Details:
+def read_details(
+    payloads: dict[int, bytes],
+    *,
+    policy: ContentPolicy,
+    ids: Callable[[int], tuple[int, int]],
+) -> Details:
     """The decoded frames; `payloads` maps a batch row to a SPAN payload.
 
-    Without content, only its size and digest stay.
+    `policy` says what of content is stored; `ids` gives a row's trace and span id.
     """
     details = Details()
     for row, payload in payloads.items():
@@ -77,10 +82,13 @@ def read_details(payloads: dict[int, bytes], *, keeps_content: bool = True) -> D
             details.damaged += 1
             continue
         kept = _kept_events(events)
-        _add(details, row, attributes if keeps_content else without_content(attributes), extra)
+        stored, held = policy.stored(
+            attributes, [(name, said) for name, _, said in kept], ids=partial(ids, row)
+        )
+        _add(details, row, stored, extra)
         _add_stream(details, kept, extra)
         details.columns["links"].append(_links_json(links))
-        error_type = _add_events(details, row, kept, keeps_content=keeps_content)
+        error_type = _add_events(details, row, kept, held)
         if details.columns["error_type"][-1] is None:
             details.columns["error_type"][-1] = error_type
     return details
@@ -128,8 +136,6 @@ def _add(
     columns["queue_ns"].append(said.queue_ns)
     columns["prefill_ns"].append(said.prefill_ns)
     columns["decode_ns"].append(said.decode_ns)
-    if said.model is not None and (said.input_tokens is not None or said.output_tokens is not None):
-        details.usage.append((row, said))
 
 
 def _note_times(details: Details, row: int, extra: dict[str, Any]) -> None:
@@ -176,14 +182,13 @@ def _kept_events(events: list[Any]) -> list[_Event]:
 
 
 def _add_events(
-    details: Details, row: int, events: list[_Event], *, keeps_content: bool
+    details: Details, row: int, events: list[_Event], stored: Sequence[Event]
 ) -> str | None:
-    """Keeps the events; gives back the type of the last exception among them."""
+    """Keeps the events as they are stored; gives back the type of the last exception among them."""
     error_type = None
-    for name, offset_ns, attributes in events:
+    for (name, offset_ns, attributes), (_, kept) in zip(events, stored, strict=True):
         if name == "exception":
             error_type = _text(attributes.get("exception.type"))
-        kept = attributes if keeps_content else event_without_content(name, attributes)
         details.events.append((row, offset_ns, name, attributes_json(kept)))
     return error_type
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from latprobe.store.query import Query
 from latprobe.store.schema import SCHEMA_VERSION
+from latprobe.store.token_candidates import WAITING_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class StoreStatus:
     """Sizes in bytes, times in ns since the epoch; None where there is none.
 
     `recorded` spans are in the store, `dropped` ones never reached the journal. `notes` are
-    sentences about what is wrong.
+    sentences about what is wrong. `uncounted_calls` are model calls whose tokens are to be counted.
     """
 
     home: Path
@@ -33,6 +34,7 @@ class StoreStatus:
     oldest_ns: int | None
     newest_ns: int | None
     notes: tuple[str, ...] = ()
+    uncounted_calls: int = 0
 
 
 _COUNTS = """
@@ -72,6 +74,7 @@ def store_status(
         oldest_ns=oldest,
         newest_ns=newest,
         notes=notes,
+        uncounted_calls=next(iter(query(WAITING_CALLS).to_pylist()))["calls"],
     )
 
 

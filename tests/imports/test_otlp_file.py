@@ -19,7 +19,7 @@ from tests.export.building import fill
 TABLES = {
     "spans": "* EXCLUDE (ingest_seq, attributes, remote_parent)",
     "events": "*",
-    "usage": "* EXCLUDE (origin)",
+    "usage": "* EXCLUDE (origin, input_origin, output_origin)",
 }
 
 

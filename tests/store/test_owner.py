@@ -73,7 +73,7 @@ def test_sql_that_writes_reads_files_or_is_wrong_is_refused(tmp_path: Path, sql:
             owner.query(sql)
         tables = owner.query("SELECT count(*) AS n FROM meta").to_pylist()
 
-    assert tables == [{"n": 3}]
+    assert tables == [{"n": 4}]
 
 
 @pytest.mark.parametrize(

@@ -112,10 +112,9 @@ def test_of_content_that_is_switched_off_size_and_digest_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATPROBE_CONTENT", "off")
-    without = (
-        {"gen_ai.input.messages": GONE, "gen_ai.request.model": "m"},
-        {"content": GONE, "id": 1},
-    )
-    assert content_of(tmp_path / "agent", None) == without
-    monkeypatch.delenv("LATPROBE_CONTENT")
-    assert content_of(tmp_path / "run", {"service": "s", "content": "off"}) == without
+    for home, run in (("agent", None), ("run", {"service": "s", "content": "off"})):
+        span, event = content_of(tmp_path / home, run)
+        assert "Hello" not in span.pop("latprobe.parts")
+        assert span == {"gen_ai.input.messages": GONE, "gen_ai.request.model": "m"}
+        assert event == {"content": GONE, "id": 1}
+        monkeypatch.delenv("LATPROBE_CONTENT", raising=False)

@@ -1,0 +1,100 @@
+"""Rows of `usage`, `call_parts` and `prompts` for one call."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+from latprobe.store.token_calls import Call
+from latprobe.store.token_rows import Row, uuid_bytes
+from latprobe.tokens.anatomy import PartCount
+from latprobe.tokens.ledger import LedgerRow, refused_count
+from latprobe.tokens.part import Dissected, Media, Part
+from latprobe.tokens.prices import Cost
+
+
+def call_ids(call: Call) -> Row:
+    """The call's trace and span."""
+    return {"trace_id": uuid_bytes(call.key[0]), "span_id": call.key[1]}
+
+
+def usage_row(call: Call, ledger: LedgerRow, dissected: Dissected | None, cost: Cost) -> Row:
+    """A row of `usage`; `dissected` is None without content."""
+    counts = ledger._asdict()
+    counts["problem"] = refused_count(call.attributes) or ledger.problem
+    row = {
+        **call_ids(call),
+        "run_id": call.run_id,
+        "start_ns": call.start_ns,
+        "stage": call.stage,
+        "provider": call.said.provider,
+        "model": call.said.model,
+        "operation": call.operation,
+        **counts,
+        "cost_usd": cost.usd,
+        "cost_origin": cost.origin,
+    }
+    if dissected is not None:
+        row |= {
+            "format": dissected.format,
+            "tools_offered": len(dissected.tools_offered),
+            "tools_called": len(dissected.tools_called),
+            "stops_early": dissected.stops_early,
+            "content_problem": dissected.problem,
+        }
+    return row
+
+
+def part_row(ids: Row, row: PartCount) -> Row:
+    """A row of `call_parts`."""
+    return {
+        **ids,
+        "position": row.position,
+        "side": row.side,
+        "part": row.kind,
+        "role": clean_text(row.role),
+        "name": clean_text(row.name),
+        "hash": row.hash,
+        "tokens": row.tokens,
+        "tokens_estimated": row.is_estimated,
+    }
+
+
+def prompt_row(row: PartCount, part: Part | None, *, max_bytes: int) -> Row:
+    """A row of `prompts`; `part` None where its text may not be stored. A longer text is cut."""
+    said, size, characters = None if part is None else part.text, row.bytes, row.characters
+    if said is not None and part is not None and part.hash is not None:
+        said = said.strip()  # its hash is without the blanks around it
+        size, characters = len(said.encode("utf-8", "surrogatepass")), len(said)
+    text, is_cut = _cut(said, max_bytes)
+    return {
+        "hash": row.hash,
+        "part": row.kind,
+        "bytes": size,
+        "characters": characters,
+        "text": text,
+        "truncated": is_cut,
+        "media": _media(row.media, is_kept=part is not None),
+    }
+
+
+def _media(media: Media | None, *, is_kept: bool) -> str | None:
+    """As JSON; a thumbnail is content, too."""
+    if media is None:
+        return None
+    return json.dumps(asdict(media if is_kept else replace(media, thumbnail=None)))
+
+
+def _cut(text: str | None, max_bytes: int) -> tuple[str | None, bool]:
+    """(the text as far as it is kept, whether it is cut)."""
+    if text is None:
+        return None, False
+    data = text.encode("utf-8", "replace")
+    if len(data) <= max_bytes:
+        return data.decode(), False
+    return data[:max_bytes].decode("utf-8", "ignore"), True
+
+
+def clean_text(text: str | None) -> str | None:
+    """Without lone surrogates, which a store cannot hold."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
