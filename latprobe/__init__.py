@@ -19,6 +19,7 @@ from latprobe.version import __version__
 
 if TYPE_CHECKING:
     from latprobe.context import carry, extract, inject, traceparent
+    from latprobe.marks import part
     from latprobe.recording import flush, init, shutdown
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "flush",
     "init",
     "inject",
+    "part",
     "shutdown",
     "stage",
     "traceparent",
@@ -39,6 +41,7 @@ _HOMES = {
     "flush": "latprobe.recording",
     "init": "latprobe.recording",
     "inject": "latprobe.context",
+    "part": "latprobe.marks",
     "shutdown": "latprobe.recording",
     "traceparent": "latprobe.context",
 }

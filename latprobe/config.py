@@ -13,43 +13,43 @@ from pathlib import Path
 from typing import Any
 
 from latprobe.errors import UsageError
+from latprobe.setting_values import Redaction, StageRule, parse
 
-_ON = {"on", "1", "true", "yes"}
-_OFF = {"off", "0", "false", "no"}
-
-
-@dataclass(frozen=True, slots=True)
-class StageRule:
-    """Which functions become stages without a change to their code.
-
-    `pattern` is "module:function" with shell wildcards; `name` None means the function's own
-    qualified name.
-    """
-
-    pattern: str
-    name: str | None = None
-    modality: str | None = None
+__all__ = ["Redaction", "Settings", "StageRule", "default_home", "load_settings"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one process records, and where to. `home` is the store's folder."""
+    """What one process records, and where to. `home` is the store's folder.
+
+    `redact` are regular expressions, `redact_with` a function or its "module:function"; `prices`,
+    `tokenizers` and `engines` (name to the URL of its metrics) are tables that the agent reads.
+    `kernels` is the share of requests whose GPU kernels are recorded.
+    """
 
     home: Path
     service: str | None = None
     version: str | None = None
     agent: bool = True
     content: str = "local"
+    redact: tuple[str, ...] = ()
+    redact_with: str | Redaction | None = None
+    content_max_bytes: int = 1 << 20
+    thumbnails: bool = False
+    prices: Mapping[str, Any] = field(default_factory=dict)
+    tokenizers: Mapping[str, str] = field(default_factory=dict)
     instrument: tuple[str, ...] = ("*",)
     skip_instrument: tuple[str, ...] = ()
     stages: tuple[StageRule, ...] = ()
     segment_bytes: int = 4 << 20
+    kernels: float = 0.0
     agent_idle_s: float = 10.0
     otlp_endpoint: str | None = None
     otlp_content: bool = False
     prometheus_port: int | None = None
     otlp_receiver: bool = False
     otlp_token: str | None = None
+    engines: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,11 +69,11 @@ def load_settings(**overrides: Any) -> Settings:
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, raw, source in _candidates(table, origin):
-        values[name] = _parse(name, raw, source)
+        values[name] = parse(name, raw, source)
         sources[name] = source
     for name, value in overrides.items():
         if value is not None:
-            values[name] = _parse(name, value, "argument")
+            values[name] = parse(name, value, "argument")
             sources[name] = "argument"
     home = values.pop("home", None)
     settings = Settings(home=Path(home).expanduser().absolute() if home else default_home())
@@ -96,68 +96,6 @@ def _candidates(table: Mapping[str, Any], origin: str) -> list[tuple[str, Any, s
         if raw := os.environ.get(variable):
             found.append((name, raw, variable))
     return found
-
-
-def _parse(name: str, raw: Any, source: str) -> Any:
-    if name in ("agent", "otlp_content", "otlp_receiver"):
-        return _parse_switch(raw, source)
-    if name == "content" and raw not in ("local", "off"):
-        raise UsageError(f"{source} is {raw!r}; write local or off.")
-    if name == "stages":
-        return _parse_stages(raw, source)
-    if name in ("instrument", "skip_instrument"):
-        return (
-            tuple(part.strip() for part in raw.split(",")) if isinstance(raw, str) else tuple(raw)
-        )
-    if name == "prometheus_port":
-        return _parse_port(raw, source)
-    if name in ("segment_bytes", "agent_idle_s"):
-        return _parse_number(name, raw, source)
-    if not isinstance(raw, (str, Path)):
-        raise UsageError(f"{source} has {name} = {raw!r}; write text.")
-    return raw
-
-
-def _parse_switch(raw: Any, source: str) -> bool:
-    word = str(raw).lower()
-    if word in _ON | _OFF:
-        return word in _ON
-    raise UsageError(f"{source} is {raw!r}; write on or off.")
-
-
-def _parse_number(name: str, raw: Any, source: str) -> int | float:
-    try:
-        value = float(raw)
-        if not 0 < value < 1e12:
-            raise ValueError
-    except (TypeError, ValueError):
-        raise UsageError(f"{source} is {raw!r}; write a positive number.") from None
-    if name == "agent_idle_s":
-        return value
-    return max(int(value), 64 << 10)
-
-
-def _parse_port(raw: Any, source: str) -> int:
-    if str(raw).isdigit() and int(raw) <= 65_535:
-        return int(raw)
-    raise UsageError(f"{source} is {raw!r}; write a port's number.")
-
-
-def _parse_stages(raw: Any, source: str) -> tuple[StageRule, ...]:
-    if isinstance(raw, str):
-        raw = [part.strip() for part in raw.split(",") if part.strip()]
-    if isinstance(raw, (list, tuple)):
-        raw = {str(pattern): {} for pattern in raw}
-    if not isinstance(raw, Mapping):
-        raise UsageError(f'{source} has stages = {raw!r}; write a list of "module:function".')
-    rules = []
-    for pattern, options in raw.items():
-        if ":" not in pattern or not isinstance(options, Mapping):
-            raise UsageError(
-                f'{source} has the stage {pattern!r}; write "module:function", wildcards allowed.'
-            )
-        rules.append(StageRule(pattern, options.get("name"), options.get("modality")))
-    return tuple(rules)
 
 
 def _project_table() -> tuple[Mapping[str, Any], str]:

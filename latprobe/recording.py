@@ -5,15 +5,17 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from latprobe import guard, recorder, stages
 from latprobe.clock import monotonic_ns
-from latprobe.config import Settings, load_settings
+from latprobe.config import Redaction, Settings, load_settings
 from latprobe.journal import segment as fmt
 from latprobe.journal.mapped_segment import Segment
 from latprobe.journal.writer import Writer
+from latprobe.setting_values import setting_text
 from latprobe.version import __version__
 
 RUN_ID_VARIABLE = "LATPROBE_RUN_ID"
@@ -30,10 +32,14 @@ def init(
     version: str | None = None,
     agent: bool | None = None,
     segment_bytes: int | None = None,
+    redact: Sequence[str] | None = None,
+    redact_with: str | Redaction | None = None,
 ) -> Settings:
     """Starts recording in this process; calling it again changes nothing.
 
-    `home` is the store's folder. Raises UsageError for settings that cannot be meant; a store that
+    `home` is the store's folder. What the regular expressions `redact` match, and what
+    `redact_with` (text to text, or its "module:function") takes out of content, is never written.
+    Raises UsageError for settings that cannot be meant; a store that
     cannot be written is said on stderr and does not stop the program.
     """
     global _settings
@@ -45,8 +51,11 @@ def init(
         version=version,
         agent=agent,
         segment_bytes=segment_bytes,
+        redact=redact,
+        redact_with=redact_with,
     )
     _settings = settings
+    _redact(settings)
     run = describe_run(settings)
     writer = Writer(
         settings.home / "journal",
@@ -71,6 +80,7 @@ def shutdown() -> None:
         return
     _settings = None
     stages.start_recording(None)
+    recorder.redact_with(None)
     recorder.writer.close()
 
 
@@ -100,10 +110,31 @@ def describe_run(settings: Settings) -> dict[str, Any]:
         "platform": sys.platform,
         "latprobe": __version__,
         "content": settings.content,
+        "counting": _counting(settings),
         "pid": os.getpid(),
         "parent_pid": os.getppid(),
         "resource": resource,
     }
+
+
+def _counting(settings: Settings) -> str | None:
+    """The project's prices and tokenizers, which the agent may not know; None without any."""
+    if not settings.prices and not settings.tokenizers:
+        return None
+    return setting_text({"prices": settings.prices, "tokenizers": settings.tokenizers})
+
+
+def _redact(settings: Settings) -> None:
+    """Redacts in this process, and says so to those it starts."""
+    if not settings.redact and settings.redact_with is None:
+        return
+    from latprobe.redaction import Redactor  # which few need
+
+    recorder.redact_with(Redactor(settings.redact, settings.redact_with))
+    for name, value in (("redact", settings.redact), ("redact_with", settings.redact_with)):
+        text = setting_text(value) if value and settings.sources.get(name) == "argument" else None
+        if text is not None:
+            os.environ[f"LATPROBE_{name.upper()}"] = text
 
 
 def span_cost_ns(writer: Writer, *, rounds: int = 192) -> float:
@@ -119,8 +150,8 @@ def span_cost_ns(writer: Writer, *, rounds: int = 192) -> float:
     )
     before, writer.segment = writer.segment, scratch
     try:
-        with recorder.Stage("latprobe.calibrate", None, None):
-            with recorder.Stage("latprobe.calibrate", None, None):
+        with recorder.make_stage("latprobe.calibrate", None, {}):
+            with recorder.make_stage("latprobe.calibrate", None, {}):
                 pass
             best = min(_batch_ns(rounds // BATCHES) for _ in range(BATCHES))
     finally:
@@ -131,7 +162,7 @@ def span_cost_ns(writer: Writer, *, rounds: int = 192) -> float:
 def _batch_ns(count: int) -> int:
     start = monotonic_ns()
     for _ in range(count):
-        with recorder.Stage("latprobe.calibrate", None, None):
+        with recorder.make_stage("latprobe.calibrate", None, {}):
             pass
     return monotonic_ns() - start
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from latprobe.agent.launch import _agents_settings
 from latprobe.config import StageRule, load_settings
 from latprobe.errors import UsageError
+from latprobe.setting_values import setting_text
 
 
 @pytest.fixture
@@ -55,6 +57,13 @@ def test_stages_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
         ("LATPROBE_CONTENT", "all", "write local or off"),
         ("LATPROBE_SEGMENT_BYTES", "big", "write a positive number"),
         ("LATPROBE_STAGES", "load", 'write "module:function"'),
+        ("LATPROBE_REDACT", "a\n(", "no regular expression"),
+        ("LATPROBE_REDACT_WITH", "module", 'write "module:function"'),
+        ("LATPROBE_CONTENT_MAX_BYTES", "-1", "write a positive number"),
+        ("LATPROBE_THUMBNAILS", "small", "write on or off"),
+        ("LATPROBE_ENGINES", "vllm", "write the http:// address"),
+        ("LATPROBE_ENGINES", "vllm=localhost:8000", "write the http:// address"),
+        ("LATPROBE_PRICES", "cheap", r"write \[tool.latprobe.prices\]"),
     ],
 )
 def test_a_value_that_cannot_be_meant_says_what_to_write(
@@ -63,6 +72,70 @@ def test_a_value_that_cannot_be_meant_says_what_to_write(
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match=says):
         load_settings()
+
+
+TABLES = """[tool.latprobe]
+redact = ['\\d{4,}', "a, b"]
+redact_with = "shop.privacy:hide"
+thumbnails = true
+content_max_bytes = 2048
+[tool.latprobe.prices."my-model"]
+input_usd_per_mtok = 1.5
+from = 2026-01-01
+[tool.latprobe.tokenizers]
+"qwen*" = "models/tokenizer.json"
+"my-*" = "shop.tokens:count"
+[tool.latprobe.engines]
+vllm = "http://gpu:8000/metrics"
+triton = ["http://gpu:8002/metrics", "gpu:8000", "gpu:8001"]
+"""
+
+
+def test_what_the_agent_is_told_of_a_projects_tables_says_the_same(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "pyproject.toml").write_text(TABLES)
+    found = load_settings()
+    assert found.redact == (r"\d{4,}", "a, b")
+    assert (found.redact_with, found.thumbnails) == ("shop.privacy:hide", True)
+    assert found.content_max_bytes == 2048
+    assert found.prices["my-model"]["input_usd_per_mtok"] == 1.5
+    assert found.tokenizers == {
+        "qwen*": str(project / "models" / "tokenizer.json"),
+        "my-*": "shop.tokens:count",
+    }
+
+    assert found.engines == {
+        "vllm": "http://gpu:8000/metrics",
+        "triton": "http://gpu:8002/metrics gpu:8000 gpu:8001",
+    }
+
+    told = _agents_settings()
+    (project / "pyproject.toml").unlink()
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    read = load_settings()
+    for name in (
+        "redact",
+        "redact_with",
+        "thumbnails",
+        "content_max_bytes",
+        "tokenizers",
+        "engines",
+    ):
+        assert getattr(read, name) == getattr(found, name)
+    assert read.prices == {"my-model": {"input_usd_per_mtok": 1.5, "from": "2026-01-01"}}
+
+
+def test_engines_in_the_environment_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATPROBE_ENGINES", "a=http://x:1/m?b=c, b = https://y/m y:8000,")
+    assert load_settings().engines == {"a": "http://x:1/m?b=c", "b": "https://y/m y:8000"}
+
+
+def test_a_function_redacts_only_in_the_process_that_it_is_handed_to() -> None:
+    settings = load_settings(redact_with=str.upper)
+    assert settings.redact_with is str.upper
+    assert setting_text(settings.redact_with) is None
 
 
 def test_an_unknown_key_in_the_file_is_named(project: Path) -> None:

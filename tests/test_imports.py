@@ -49,6 +49,13 @@ def test_importing_latprobe_loads_nothing_heavy_and_does_nothing(tmp_path: Path)
     assert not (tmp_path / "s").exists()
 
 
+def test_marking_while_nothing_records_loads_nothing(tmp_path: Path) -> None:
+    found = fresh("import latprobe\nlatprobe.part('user', 'x')\n" + REPORT, tmp_path / "s")
+    modules = found["modules"]
+    assert isinstance(modules, list)
+    assert not {"opentelemetry", "asyncio", *HEAVY} & set(modules)
+
+
 def test_recording_loads_opentelemetrys_api_and_nothing_heavy(tmp_path: Path) -> None:
     code = "import latprobe.auto\nwith latprobe.stage('x', n=1): pass\n" + REPORT
     found = fresh(code, tmp_path / "s")
@@ -75,7 +82,9 @@ def test_asking_the_agent_to_catch_up_loads_nothing_heavy_either(tmp_path: Path)
     assert table.to_pylist() == [{"name": "x", "attributes": '{"n":1}'}]
 
 
-@pytest.mark.parametrize("name", ["init", "flush", "carry", "inject", "extract", "traceparent"])
+@pytest.mark.parametrize(
+    "name", ["init", "flush", "carry", "inject", "extract", "part", "traceparent"]
+)
 def test_public_names_resolve_on_first_use(name: str) -> None:
     import latprobe
 

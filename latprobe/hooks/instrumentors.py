@@ -8,6 +8,7 @@ make two spans of each call.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -41,6 +42,10 @@ _MODULES = {
 _OWN = {"latprobe", "opentelemetry", "typing_extensions", "platformdirs", "sitecustomize"}
 _NAME = re.compile(r"^[A-Za-z0-9_.\-]+")
 _OFFICIAL_GENAI = "opentelemetry-instrumentation-genai-"
+# Where the official genai packages ask whether to record prompts, and what the program may set.
+_CONTENT_MODULE = "opentelemetry.util.genai.utils"
+_CONTENT_MODE = "get_content_capturing_mode"
+CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 active: dict[str, Any] = {}
 # Packages that were to be switched on and were not, with the reason.
@@ -78,6 +83,10 @@ def instrument(settings: Settings) -> Undo:
         return False
 
     stops.append(when_imported(first_foreign, lambda module: None))
+    # With content off too: it is counted, and then only sizes and digests are kept.
+    stops.append(
+        when_imported(_CONTENT_MODULE.__eq__, lambda module: stops.append(_record_prompts(module)))
+    )
 
     def undo() -> None:
         for stop in stops:
@@ -87,6 +96,27 @@ def instrument(settings: Settings) -> Undo:
             del active[name]
 
     return undo
+
+
+def _record_prompts(module: ModuleType) -> Callable[[], None]:
+    """Has the official genai packages put prompts and answers on spans, unless the variable says.
+
+    Only while the spans are ours alone: what goes to the program's own provider, and from there to
+    a backend, is the program's decision, and so is what its child processes do. Setting the
+    variable would decide both.
+    """
+    asked = getattr(module, _CONTENT_MODE, None)
+    mode = getattr(getattr(module, "ContentCapturingMode", None), "SPAN_ONLY", None)
+    if asked is None or mode is None:
+        return lambda: None
+    from latprobe.otel.tracer import is_provider
+
+    def answer() -> Any:
+        is_open = not os.environ.get(CONTENT_VARIABLE, "").strip()
+        return mode if is_open and is_provider() else asked()
+
+    setattr(module, _CONTENT_MODE, answer)
+    return lambda: setattr(module, _CONTENT_MODE, asked)
 
 
 def _is_foreign(module_name: str) -> bool:

@@ -1,0 +1,142 @@
+"""What handing over a call's content costs the calling thread, and marking, redacting, ingesting.
+
+    python tests/benchmarks/content.py [--rounds N]
+
+A span with gen_ai.input.messages against the same span without, CPU time of the thread, the lowest
+of several rounds of each, taken in turns; a round fills two segments, so their creation is in it.
+Promised: at most 3 us plus 1 us a kB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+import timeit
+from collections.abc import Callable
+from pathlib import Path
+
+import latprobe
+from latprobe import recorder
+from latprobe.redaction import Redactor
+from latprobe.store.media_placeholder import may_hold_media, with_placeholders
+from latprobe.store.owner import StoreOwner
+
+SIZES_KB = (2, 20, 200)
+TEXTS = {
+    "ASCII": "The quick brown fox jumps over the lazy dog. ",
+    "Latin-1": "Où est la bibliothèque, s'il vous plaît ? ",
+    "CJK": "我们需要了解提示词的哪一部分最昂贵。",
+    "emoji": "All went well 🎉 and we are done. ",
+}
+NAME = "gen_ai.input.messages"
+
+
+def text_of(kind: str, size_kb: int) -> str:
+    """About that many kB of UTF-8."""
+    unit = TEXTS[kind]
+    return unit * (size_kb * 1000 // len(unit.encode()))
+
+
+def with_content(texts: list[str]) -> None:
+    """A span each."""
+    for text in texts:
+        with latprobe.stage("call") as stage:
+            stage.set(model="gpt-4o-mini", **{NAME: text})
+
+
+def without_content(texts: list[str]) -> None:
+    """The same spans but for the content."""
+    for _ in texts:
+        with latprobe.stage("call") as stage:
+            stage.set(model="gpt-4o-mini")
+
+
+def span_us(work: Callable[[list[str]], None], texts: list[str]) -> float:
+    """CPU time of a span on this thread, us."""
+    start = time.thread_time_ns()
+    work(texts)
+    return (time.thread_time_ns() - start) / len(texts) / 1000
+
+
+def handing_over(rounds: int) -> None:
+    """Prints what each kind and size of content adds to a span."""
+    for kind in TEXTS:
+        for size_kb in SIZES_KB:
+            # Each text is an object of its own, as in a program: CPython keeps an UTF-8 copy with
+            # a text that was encoded once.
+            base = text_of(kind, size_kb)
+            bare, full = [], []
+            for _ in range(rounds):
+                texts = [base + str(number) for number in range(max(8000 // size_kb, 40))]
+                bare.append(span_us(without_content, texts))
+                full.append(span_us(with_content, texts))
+            size = len(base.encode()) / 1000
+            best = min(full) - min(bare)
+            print(
+                f"{kind:8} {size:6.1f} kB: {best:8.2f} us more, {best / size:.2f} us a kB "
+                f"(promised: at most {3 + size:.0f} us)"
+            )
+
+
+def marking() -> None:
+    """Prints what `part` costs."""
+    idle = min(timeit.repeat(lambda: latprobe.part("user", "x"), number=100_000, repeat=5)) / 0.1
+    print(f"part(), nothing records: {idle:.3f} us (promised: under 0.3)")
+
+
+def marking_while_recording() -> None:
+    """The same on a stage."""
+    with latprobe.stage("call"):
+        took = min(timeit.repeat(lambda: latprobe.part("user", "x"), number=2_000, repeat=5)) / 2e-3
+    print(f"part(), on a stage: {took:.2f} us")
+
+
+def redacting(rounds: int) -> None:
+    """Prints what redacting adds to a span with 2 kB of content."""
+    texts = [text_of("ASCII", 2) + str(number) for number in range(1_000)]
+    plain = min(span_us(with_content, texts) for _ in range(rounds))
+    recorder.redact_with(Redactor((r"[\w.]+@[\w.]+\.com",)))
+    redacted = min(span_us(with_content, texts) for _ in range(rounds))
+    recorder.redact_with(None)
+    print(f"2 kB span: {plain:.1f} us; with one expression {redacted:.1f} us")
+
+
+def looking_for_media(folder: Path, rounds: int) -> None:
+    """Prints what the look for base64 adds to the ingest of spans with 2 kB of content."""
+    texts = [text_of("ASCII", 2) + str(number) for number in range(20_000)]
+    with_content(texts)
+    latprobe.shutdown()
+    start = time.thread_time_ns()
+    with StoreOwner(folder / "store") as owner:
+        owner.ingest_pending()
+        took_us = (time.thread_time_ns() - start) / len(texts) / 1000
+    attributes = {NAME: texts[0], "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 500}
+    look = min(timeit.repeat(lambda: with_placeholders(attributes), number=5_000, repeat=5)) / 5e-3
+    body = b"".join(text.encode() for text in texts[:512])
+    sweep = min(timeit.repeat(lambda: may_hold_media(body), number=20, repeat=5)) / 20e-6
+    print(
+        f"ingest of a 2 kB span: {took_us:.1f} us; the look for base64 in it {look:.2f} us, "
+        f"{look / took_us:.1%} (promised: under 2 %); in 1 MB of OTLP {sweep:.0f} us"
+    )
+
+
+def main() -> None:
+    """All of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    marking()
+    with tempfile.TemporaryDirectory() as folder:
+        latprobe.init(home=Path(folder) / "store", agent=False)
+        handing_over(options.rounds)
+        marking_while_recording()
+        redacting(options.rounds)
+        latprobe.shutdown()
+    with tempfile.TemporaryDirectory() as folder:
+        latprobe.init(home=Path(folder) / "store", agent=False)
+        looking_for_media(Path(folder), options.rounds)
+
+
+if __name__ == "__main__":
+    main()
