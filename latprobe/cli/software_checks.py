@@ -6,10 +6,10 @@ import platform
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, entry_points, version
-from importlib.util import find_spec
-from pathlib import Path
 
+from latprobe.cli.engine_checks import engine_findings
 from latprobe.cli.finding import Finding
+from latprobe.cli.gpu_checks import gpu_finding
 from latprobe.config import load_settings
 from latprobe.hooks.instrumentors import GROUP, offers
 from latprobe.version import __version__
@@ -22,7 +22,8 @@ def check_all() -> Iterator[Finding]:
     yield _python()
     yield from _packages()
     yield _dashboard()
-    yield _gpu()
+    yield gpu_finding()
+    yield from engine_findings()
     yield _tokenizer()
     yield _instrumentations()
 
@@ -51,40 +52,6 @@ def _dashboard() -> Finding:
         text = f"streamlit {_version('streamlit')}, plotly {_version('plotly')}"
         return Finding("dashboard", "ok", text)
     return Finding("dashboard", "note", "not installed", "pip install 'latprobe[dashboard]'")
-
-
-def _gpu() -> Finding:
-    if find_spec("pynvml") is None:
-        if Path("/proc/driver/nvidia/version").exists():
-            text = "an NVIDIA driver is loaded, but it cannot be read without nvidia-ml-py"
-            return Finding("gpu", "warn", text, "pip install 'latprobe[gpu]'")
-        return Finding("gpu", "note", "no NVIDIA driver on this machine")
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        return Finding("gpu", "note", f"no NVIDIA GPU can be reached ({error})")
-    try:
-        return Finding("gpu", "ok", _gpu_text())
-    except pynvml.NVMLError as error:
-        advice = "check that `nvidia-smi` works for this user"
-        return Finding("gpu", "warn", f"the NVIDIA driver answers with {error}", advice)
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _gpu_text() -> str:
-    import pynvml
-
-    handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-    names = [_as_str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
-    driver = _as_str(pynvml.nvmlSystemGetDriverVersion())
-    return f"{', '.join(names) or 'no device'}, driver {driver}"
-
-
-def _as_str(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _tokenizer() -> Finding:

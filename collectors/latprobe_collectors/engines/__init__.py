@@ -1,0 +1,1 @@
+"""Serving engines, read at their Prometheus pages: queues, batches, caches, tokens."""

@@ -1,0 +1,1 @@
+"""GPU counters, read by the agent: NVIDIA through NVML and GPM, AMD through amdsmi."""
