@@ -15,16 +15,16 @@ _STATS = """
     count(*) FILTER (s.status = 'error') AS errors,
     quantile_cont(s.duration_ns, [0.5, 0.95, 0.99]) AS percentiles,
     sum(s.duration_ns)::DOUBLE / 1e6 AS total_ms,
-    sum(s.input_tokens)::BIGINT AS input_tokens,
-    sum(s.output_tokens)::BIGINT AS output_tokens,
-    sum(s.cost_usd) AS cost_usd,
     sum(s.cpu_ns)::DOUBLE / 1e6 AS cpu_ms
 """
 
 
 @dataclass(frozen=True, slots=True)
 class StageStats:
-    """One stage's spans: times in ms; sums over the spans that have the figure, else None."""
+    """One stage's spans: times in ms; `cpu_ms` sums the spans that have it, else None.
+
+    Tokens and cost are of the model calls that count (`latprobe.analysis.stage_tokens`).
+    """
 
     name: str
     modality: str | None
@@ -34,14 +34,15 @@ class StageStats:
     p95_ms: float
     p99_ms: float
     total_ms: float
-    input_tokens: int | None
-    output_tokens: int | None
-    cost_usd: float | None
     cpu_ms: float | None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    tokens_estimated: bool = False
 
 
-def stage_stats(query: Query, scope: Scope) -> list[StageStats]:
-    """One row a stage in the scope, the largest total first."""
+def span_stats(query: Query, scope: Scope) -> list[StageStats]:
+    """One row a stage in the scope, the largest total first, without tokens."""
     where, parameters = scope.where()
     table = query(
         f"SELECT {_STATS} FROM spans s WHERE {where} GROUP BY s.name "

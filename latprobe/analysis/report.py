@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from latprobe.analysis.coverage import Observer, observe
+from latprobe.analysis.gpu.stages import GpuStage, gpu_report
 from latprobe.analysis.no_data import nothing_found
-from latprobe.analysis.percentiles import StageStats, stage_stats
+from latprobe.analysis.percentiles import StageStats
 from latprobe.analysis.request_paths import RequestPaths, StagePath, walk_requests
 from latprobe.analysis.requests import (
     Requests,
@@ -19,6 +20,7 @@ from latprobe.analysis.requests import (
     requests_sql,
 )
 from latprobe.analysis.scope import EVERYTHING, Scope
+from latprobe.analysis.stage_tokens import stage_stats
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.analysis.verdict import certain_verdict
 from latprobe.store.query import Query
@@ -33,7 +35,10 @@ class StageRow:
 
     `critical_share_p95` is the same over the slowest 5 % of the requests. `self_ms_per_trace` and
     both shares come from the sampled requests, all other figures from every span. `cpu_ms` sums
-    the spans it was measured on. `verdict` is "cpu-bound", "waiting" or None (not certain).
+    the spans it was measured on. Tokens and cost count each model call once, at the innermost
+    stage that knows them; `tokens_estimated` where some were not reported. `gpu_sm_active_pct` and
+    `verdict` (None: not certain) come from `latprobe.analysis.gpu` where a GPU was read; else the
+    verdict is "cpu-bound", "waiting" or None.
     """
 
     name: str
@@ -53,6 +58,7 @@ class StageRow:
     cpu_ms: float | None
     gpu_sm_active_pct: float | None
     verdict: str | None
+    tokens_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,8 @@ def build_report(
     paths = walk_requests(query, sampled)
     coverage = paths.explained_ns / paths.wall_ns if paths.wall_ns else None
     wall_ns = int(requests.duration_ns.sum())
-    rows = [_stage_row(each, paths) for each in stats]
+    gpu = gpu_report(query, scope).by_name()
+    rows = [stage_row(each, paths, gpu.get(each.name)) for each in stats]
     rows.sort(key=lambda row: (-row.critical_share, -row.total_ms, row.name))
     return Report(
         traces=len(requests),
@@ -139,7 +146,9 @@ def build_report(
     )
 
 
-def _stage_row(stats: StageStats, paths: RequestPaths) -> StageRow:
+def stage_row(stats: StageStats, paths: RequestPaths, gpu: GpuStage | None = None) -> StageRow:
+    """A stage's figures beside its part of the requests' critical paths, and what it does to the
+    GPU where one was read."""
     path = paths.stages.get(stats.name, StagePath())
     return StageRow(
         name=stats.name,
@@ -157,8 +166,9 @@ def _stage_row(stats: StageStats, paths: RequestPaths) -> StageRow:
         output_tokens=stats.output_tokens,
         cost_usd=stats.cost_usd,
         cpu_ms=stats.cpu_ms,
-        gpu_sm_active_pct=None,
-        verdict=certain_verdict(path),
+        gpu_sm_active_pct=None if gpu is None else gpu.sm_active_pct.value,
+        verdict=(gpu.verdict if gpu is not None else None) or certain_verdict(path),
+        tokens_estimated=stats.tokens_estimated,
     )
 
 

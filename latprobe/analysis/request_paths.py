@@ -49,7 +49,7 @@ def walk_requests(query: Query, requests: Requests) -> RequestPaths:
     slow_ids = {requests.trace_id[row] for row in np.flatnonzero(slowest).tolist()}
     for part, table in fetch_batches(query, requests):
         is_slow = np.fromiter((t in slow_ids for t in part.trace_id), np.bool_, len(part))
-        _add_batch(paths, table, is_slow)
+        add_batch(paths, table, np.ones(len(part), np.bool_), is_slow)
     return paths
 
 
@@ -60,19 +60,25 @@ def slowest_5_percent(duration_ns: Ints) -> NDArray[np.bool_]:
     return np.asarray(duration_ns >= np.quantile(duration_ns, SLOW_QUANTILE))
 
 
-def _add_batch(paths: RequestPaths, table: pa.Table, is_slow: NDArray[np.bool_]) -> None:
+def add_batch(
+    paths: RequestPaths, table: pa.Table, is_even: NDArray[np.bool_], is_slow: NDArray[np.bool_]
+) -> None:
+    """Adds the table's requests, by `trace`: what is even to all sums but `*_slow_ns`, what is
+    slow to those."""
     spans = Spans.from_table(table)
     if len(spans) == 0:
         return
     tree = build_tree(spans)
     own, critical = self_ns(spans, tree), critical_ns(spans, tree)
     cpu_self, cpu_base = measured_cpu(table, spans, tree, own)
-    slow = is_slow[spans.trace]
+    even, slow = is_even[spans.trace], is_slow[spans.trace]
     wall = spans.duration_ns[tree.root]
-    paths.wall_ns += int(wall.sum())
-    paths.wall_slow_ns += int(wall[is_slow[spans.trace[tree.root]]].sum())
-    paths.explained_ns += int(explained_ns(spans, tree).sum())
-    columns = (own, critical, np.where(slow, critical, 0), cpu_self, cpu_base)
+    paths.wall_ns += int(wall[even[tree.root]].sum())
+    paths.wall_slow_ns += int(wall[slow[tree.root]].sum())
+    paths.explained_ns += int(explained_ns(spans, tree)[even[tree.root]].sum())
+    whole = (np.where(even, column, 0) for column in (own, critical, cpu_self, cpu_base))
+    own, critical_even, cpu_self, cpu_base = whole
+    columns = (own, critical_even, np.where(slow, critical, 0), cpu_self, cpu_base)
     sums = np.stack([_by_name(column, spans) for column in columns], axis=1)
     for name, row in zip(spans.names, sums.tolist(), strict=True):
         stage = paths.stages.setdefault(name, StagePath())

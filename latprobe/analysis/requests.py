@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from latprobe.analysis.roots import IS_INNER
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints
 from latprobe.store.query import Query
@@ -24,12 +25,6 @@ SAMPLE_SPANS = 200_000
 # years. Times before 1970 count as 1970, so that no recorded time can overflow.
 _ROOT_FIRST = """
     greatest(s.start_ns, 0) - CASE WHEN s.parent_span_id IS NULL THEN 1::BIGINT << 62 ELSE 0 END
-"""
-
-
-# A span recorded here whose parent is of the same trace and process, or of one forked from it.
-_IS_INNER = """
-    (s.parent_span_id IS NOT NULL AND s.remote_parent IS FALSE AND s.pid IS NOT NULL)
 """
 
 
@@ -80,7 +75,7 @@ def requests_sql(scope: Scope) -> tuple[str, list[object]]:
                    arg_min({{'start_ns': s.start_ns, 'duration_ns': s.duration_ns,
                              'name': s.name, 'status': s.status, 'run_id': s.run_id}},
                            {_ROOT_FIRST}) AS root,
-                   arg_min({_IS_INNER},
+                   arg_min({IS_INNER},
                            {_ROOT_FIRST}) AS is_unfinished,
                    count(*) AS spans,
                    count(*) FILTER (s.status = 'error') AS errors,
@@ -99,7 +94,7 @@ def count_unfinished(query: Query, scope: Scope) -> int:
         f"""
         SELECT count(*) AS count FROM (
             SELECT s.trace_id FROM spans s WHERE {where}
-            GROUP BY s.trace_id HAVING arg_min({_IS_INNER}, {_ROOT_FIRST})
+            GROUP BY s.trace_id HAVING arg_min({IS_INNER}, {_ROOT_FIRST})
         )""",
         parameters,
     )
@@ -150,10 +145,12 @@ def fetch_batches(query: Query, requests: Requests) -> Iterator[tuple[Requests, 
     for rows in np.split(np.arange(len(requests)), np.flatnonzero(np.diff(batch)) + 1):
         part = requests.take(rows)
         if len(part):
-            yield part, _fetch_spans(query, part)
+            bounds = int(part.first_ns.min()), int(part.last_ns.max())
+            yield part, fetch_spans(query, part.trace_id, *bounds)
 
 
-def _fetch_spans(query: Query, part: Requests) -> pa.Table:
+def fetch_spans(query: Query, trace_ids: Sequence[str], first_ns: int, last_ns: int) -> pa.Table:
+    """The spans of these traces that start in the time; `trace` is the place in `trace_ids`."""
     # One text parameter: lists do not travel through every Query.
     return query(
         """
@@ -161,9 +158,9 @@ def _fetch_spans(query: Query, part: Requests) -> pa.Table:
              wanted AS (SELECT unnest(l)::UUID AS trace_id,
                                generate_subscripts(l, 1) - 1 AS trace FROM ids)
         SELECT w.trace, s.span_id, s.parent_span_id, s.start_ns, s.duration_ns, s.name,
-               s.cpu_ns, s.pid, s.thread
+               s.modality, s.status, s.cpu_ns, s.pid, s.thread
         FROM spans s JOIN wanted w USING (trace_id)
         WHERE s.start_ns BETWEEN ? AND ?
         """,
-        [",".join(part.trace_id), int(part.first_ns.min()), int(part.last_ns.max())],
+        [",".join(trace_ids), first_ns, last_ns],
     )

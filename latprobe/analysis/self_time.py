@@ -34,7 +34,7 @@ def covered_ns(spans: Spans, by: Ints, rows: Ints) -> Ints:
     order = np.lexsort((start, by))
     by, start, end = by[order], start[order], end[order]
     first = np.append(True, by[1:] != by[:-1])
-    reached = _latest_so_far(end, first)
+    reached = latest_so_far(end, first)
     before = np.where(first, start, np.append(0, reached[:-1]))
     added = np.maximum(end - np.maximum(start, before), 0)
     heads = np.flatnonzero(first)
@@ -42,7 +42,7 @@ def covered_ns(spans: Spans, by: Ints, rows: Ints) -> Ints:
     return total
 
 
-def _latest_so_far(end: Ints, first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
+def latest_so_far(end: Ints, first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
     """The running maximum of `end`, starting afresh at each `first`."""
     place = np.arange(len(end))
     since = place - np.maximum.accumulate(np.where(first, place, 0))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from latprobe.analysis.no_data import nothing_found
-from latprobe.analysis.percentiles import StageStats, stage_stats
+from latprobe.analysis.percentiles import StageStats
 from latprobe.analysis.scope import Scope
+from latprobe.analysis.stage_tokens import stage_stats
 from latprobe.errors import UsageError
 from latprobe.store.query import Query
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from latprobe.analysis.log_bins import quantile_ms
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.stage_detail import HistogramBin, SlowSpan, StageDetail, stage_detail
 from latprobe.store.query import Query
-from latprobe.store.schema import BINS_PER_OCTAVE
 
 __all__ = [
     "HistogramBin",
@@ -23,7 +22,7 @@ __all__ = [
 ]
 
 MINUTE_NS = 60 * 10**9
-# Longer windows are read from the rollups, to whole minutes, with percentiles good to 2.2 %.
+# Longer windows are read from the rollups, to whole minutes, with percentiles good to 4.4 %.
 RAW_WINDOW_NS = 30 * MINUTE_NS
 
 
@@ -141,15 +140,7 @@ def _from_bins(table: pa.Table) -> dict[int, _Figures]:
     start = 0
     for end in edges.tolist() if len(bucket) else ():
         rows = slice(start, end)
-        p50, p95 = (_quantile(bins[rows], count[rows], q) for q in (0.5, 0.95))
+        p50, p95 = (quantile_ms(bins[rows], count[rows], q) for q in (0.5, 0.95))
         found[int(bucket[start])] = (int(count[rows].sum()), int(errors[rows].sum()), p50, p95)
         start = end
     return found
-
-
-def _quantile(bins: NDArray[np.int64], count: NDArray[np.int64], q: float) -> float:
-    """The middle (in log) of the bin that holds the quantile, in ms."""
-    reached = np.cumsum(count)
-    place = int(np.searchsorted(reached, q * (reached[-1] - 1), side="right"))
-    chosen = int(bins[place])
-    return 0.0 if chosen < 0 else float(2 ** ((chosen + 0.5) / BINS_PER_OCTAVE)) / 1e6

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from latprobe.analysis.critical_path import critical_ns
-from latprobe.analysis.requests import requests_sql
+from latprobe.analysis.requests import fetch_spans
+from latprobe.analysis.root_table import RootTable, longest, newest
+from latprobe.analysis.roots import roots_sql
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.spans import Spans
 from latprobe.analysis.tokens import COUNTED_USAGE
@@ -18,13 +22,28 @@ from latprobe.store.query import Query
 
 Order = Literal["recent", "slowest", "tokens", "errors"]
 
+# Over the roots `w`; what an order needs beyond them is in the next two.
 _ORDERS = {
-    "recent": "start_ns DESC, trace_id",
-    "slowest": "duration_ns DESC, start_ns DESC, trace_id",
-    "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0) DESC, "
-    "start_ns DESC, trace_id",
-    "errors": "errors DESC, start_ns DESC, trace_id",
+    "recent": "w.start_ns DESC, w.trace_id",
+    "slowest": "w.duration_ns DESC, w.start_ns DESC, w.trace_id",
+    "tokens": "coalesce(t.tokens, 0) DESC, w.start_ns DESC, w.trace_id",
+    "errors": "coalesce(f.errors, 0) DESC, w.start_ns DESC, w.trace_id",
 }
+_ORDERED_BY = {
+    "tokens": f""", {COUNTED_USAGE}, tokens AS (
+        SELECT trace_id, sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) AS tokens
+        FROM counted_usage GROUP BY trace_id)""",
+    "errors": """, failures AS (
+        SELECT s.trace_id, count(*) AS errors FROM spans s
+        WHERE s.status = 'error' GROUP BY s.trace_id)""",
+}
+_ORDER_JOINS = {
+    "tokens": "LEFT JOIN tokens t USING (trace_id)",
+    "errors": "LEFT JOIN failures f USING (trace_id)",
+}
+_ALL_TIME = (-(2**63), 2**63 - 1)
+_NO_TOKENS = (None, None)
+_BY_ROOT = {"slowest": longest, "recent": newest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +71,104 @@ def list_traces(
     """The first `limit` requests in the scope by this order."""
     if order not in get_args(Order):
         raise UsageError(f"Order {order!r} is not known. Write one of {', '.join(_ORDERS)}.")
-    sql, parameters = requests_sql(scope)
-    first = f"ORDER BY {_ORDERS[order]} LIMIT {int(limit)}"
-    # Tokens are summed before the cut only when they decide it.
-    early, late = ("", first) if order == "tokens" else (first, f"ORDER BY {_ORDERS[order]}")
-    rows = query(
-        f"""
-        WITH RECURSIVE wanted AS (SELECT * FROM ({sql}) {early}), {COUNTED_USAGE},
-        tokens AS (SELECT trace_id, sum(input_tokens)::BIGINT AS input_tokens,
-                          sum(output_tokens)::BIGINT AS output_tokens
-                   FROM counted_usage GROUP BY trace_id)
-        SELECT replace(trace_id::VARCHAR, '-', '') AS trace_id, name, start_ns,
-               greatest(duration_ns, 0) / 1e6 AS duration_ms, spans, errors,
-               input_tokens, output_tokens, service, first_ns, last_ns
-        FROM wanted LEFT JOIN tokens USING (trace_id) LEFT JOIN runs USING (run_id)
-        {late}""",
-        parameters,
-    ).to_pylist()
+    return _described(query, _first_roots(query, scope, order, int(limit)))
+
+
+def first_traces(
+    query: Query, roots: RootTable, scope: Scope, *, order: Order, limit: int
+) -> list[TraceRow]:
+    """`list_traces` where the roots are at hand already, without a look at all the others."""
+    if order not in _BY_ROOT or scope.stage is not None or scope.model is not None:
+        return list_traces(query, scope, order=order, limit=limit)
+    rows = _BY_ROOT[order](roots, roots.rows(scope), limit)
+    names = roots.name.take(pa.array(rows)).to_pylist()
+    found = [
+        {
+            "trace_id": trace_id,
+            "name": name,
+            "start_ns": int(roots.start_ns[row]),
+            "duration_ns": int(roots.duration_ns[row]),
+            "service": roots.services.get(int(roots.run_id[row])),
+        }
+        for row, trace_id, name in zip(rows.tolist(), roots.ids(rows), names, strict=True)
+    ]
+    return _described(query, found)
+
+
+def _described(query: Query, rows: list[dict[str, Any]]) -> list[TraceRow]:
+    """What the spans and calls of these roots' traces add to them."""
     if not rows:
         return []
-    bounds = min(row.pop("first_ns") for row in rows), max(row.pop("last_ns") for row in rows)
-    stages = _slowest_stages(query, [row["trace_id"] for row in rows], bounds)
-    return [TraceRow(**row, slowest_stage=stage) for row, stage in zip(rows, stages, strict=True)]
+    spans = fetch_spans(query, [row["trace_id"] for row in rows], *_ALL_TIME)
+    counts = _counts(spans, len(rows))
+    tokens = _tokens(query, rows)
+    stages = _slowest_stages(spans, len(rows))
+    return [
+        TraceRow(
+            trace_id=row["trace_id"].replace("-", ""),
+            name=row["name"],
+            start_ns=row["start_ns"],
+            duration_ms=row["duration_ns"] / 1e6,
+            spans=counts[at][0],
+            errors=counts[at][1],
+            input_tokens=tokens.get(row["trace_id"], _NO_TOKENS)[0],
+            output_tokens=tokens.get(row["trace_id"], _NO_TOKENS)[1],
+            service=row["service"],
+            slowest_stage=stages[at],
+        )
+        for at, row in enumerate(rows)
+    ]
 
 
-def _slowest_stages(
-    query: Query, trace_ids: list[str], bounds: tuple[int, int]
-) -> list[str | None]:
-    table = query(
-        """
-        WITH ids AS (SELECT string_split(?, ',') AS l),
-             wanted AS (SELECT unnest(l)::UUID AS trace_id,
-                               generate_subscripts(l, 1) - 1 AS trace FROM ids)
-        SELECT w.trace, s.span_id, s.parent_span_id, s.start_ns, s.duration_ns, s.name
-        FROM spans s JOIN wanted w USING (trace_id) WHERE s.start_ns BETWEEN ? AND ?
-        """,
-        [",".join(trace_ids), *bounds],
-    )
+def _first_roots(query: Query, scope: Scope, order: Order, limit: int) -> list[dict[str, Any]]:
+    """The roots that come first, their spans not looked at unless the order asks for it."""
+    roots, parameters = roots_sql(scope)
+    found: list[dict[str, Any]] = query(
+        f"""
+        WITH RECURSIVE wanted AS MATERIALIZED ({roots}) {_ORDERED_BY.get(order, "")},
+        first_ones AS (
+            SELECT w.* FROM wanted w {_ORDER_JOINS.get(order, "")}
+            ORDER BY {_ORDERS[order]} LIMIT {limit}
+        )
+        SELECT w.trace_id::VARCHAR AS trace_id, w.name, w.start_ns, w.duration_ns, r.service
+        FROM first_ones w LEFT JOIN runs r USING (run_id) {_ORDER_JOINS.get(order, "")}
+        ORDER BY {_ORDERS[order]}""",
+        parameters,
+    ).to_pylist()
+    return found
+
+
+def _counts(table: pa.Table, traces: int) -> list[tuple[int, int]]:
+    """Per trace its spans and how many of them failed."""
+    trace = table["trace"].to_numpy()
+    failed = np.asarray(pc.equal(table["status"], "error"))
+    spans = np.bincount(trace, minlength=traces)
+    errors = np.bincount(trace[failed], minlength=traces)
+    return list(zip(spans.tolist(), errors.tolist(), strict=True))
+
+
+def _tokens(query: Query, rows: list[dict[str, Any]]) -> dict[str, tuple[int | None, int | None]]:
+    # The rule looks at `spans`: here it sees those of the traces in question alone.
+    found = query(
+        f"""
+        WITH RECURSIVE wanted AS MATERIALIZED (
+            SELECT unnest(string_split(?, ','))::UUID AS trace_id
+        ), spans AS MATERIALIZED (
+            SELECT s.trace_id, s.span_id, s.parent_span_id FROM main.spans s
+            WHERE s.trace_id IN (SELECT trace_id FROM wanted)
+        ), {COUNTED_USAGE}
+        SELECT trace_id::VARCHAR AS trace_id, sum(input_tokens)::BIGINT AS input_tokens,
+               sum(output_tokens)::BIGINT AS output_tokens
+        FROM counted_usage GROUP BY trace_id""",
+        [",".join(row["trace_id"] for row in rows)],
+    ).to_pylist()
+    return {row["trace_id"]: (row["input_tokens"], row["output_tokens"]) for row in found}
+
+
+def _slowest_stages(table: pa.Table, traces: int) -> list[str | None]:
     spans = Spans.from_table(table)
     critical = critical_ns(spans, build_tree(spans))
-    found: list[str | None] = [None] * len(trace_ids)
+    found: list[str | None] = [None] * traces
     for rows in spans.traces():
         sums = np.bincount(spans.name[rows], critical[rows], minlength=len(spans.names))
         if sums.any():

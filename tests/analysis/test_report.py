@@ -28,8 +28,10 @@ def filled() -> MemoryStore:
     store.add_spans(request(1, 0))
     store.add_spans(request(2, 100, llm_ms=160, status="error"))
     for trace in (1, 2):
-        for span in (3, 4):
-            store.add_usage(trace, span, input_tokens=100, output_tokens=10, cost_usd=0.5)
+        for span, name in ((3, "llm"), (4, "client")):  # the one repeats the other's
+            store.add_usage(
+                trace, span, stage=name, input_tokens=100, output_tokens=10, cost_usd=0.5
+            )
     return store
 
 
@@ -37,7 +39,8 @@ def stage(name: str, **figures: object) -> dict[str, object]:
     nothing = dict.fromkeys(
         ("modality", "input_tokens", "output_tokens", "cost_usd", "cpu_ms", "gpu_sm_active_pct")
     )
-    return {"name": name, "count": 2, "errors": 0, "verdict": None, **nothing, **figures}
+    known = {"name": name, "count": 2, "errors": 0, "verdict": None, "tokens_estimated": False}
+    return {**known, **nothing, **figures}
 
 
 def test_the_report_of_two_requests_is_this_json() -> None:
@@ -58,6 +61,9 @@ def test_the_report_of_two_requests_is_this_json() -> None:
                 critical_share_p95=160 / 200,
                 cpu_ms=2.0,
                 verdict="waiting",
+                input_tokens=200,
+                output_tokens=20,
+                cost_usd=1.0,
             ),
             stage(
                 "answer",
@@ -91,8 +97,6 @@ def test_the_report_of_two_requests_is_this_json() -> None:
                 self_ms_per_trace=0.0,
                 critical_share=0.0,
                 critical_share_p95=0.0,
-                input_tokens=200,
-                output_tokens=20,
             ),
         ],
         "requests": {

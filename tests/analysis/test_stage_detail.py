@@ -17,13 +17,16 @@ def filled() -> MemoryStore:
     store = MemoryStore()
     store.add_spans(
         [
-            seed(1, None, "llm", 0, 1, 1, attributes='{"a": 1, "b": 2}', cost_usd=0.5),
-            seed(1, None, "llm", 0, 2, 2, attributes='{"b": 2}', input_tokens=3),
+            seed(1, None, "llm", 0, 1, 1, attributes='{"a": 1, "b": 2}'),
+            seed(1, None, "llm", 0, 2, 2, attributes='{"b": 2}'),
             seed(1, None, "llm", 0, 8, 3, status="error", model="m"),
             seed(1, None, "llm", 0, 0, 4),
             seed(2, 1, "other", 0, 50, 4, attributes='{"c": 1}'),
         ]
     )
+    store.add_usage(1, 1, cost_usd=0.5)
+    store.add_usage(2, 1, input_tokens=3, input_origin="estimated")
+    store.add_usage(4, 2, input_tokens=5, stage="other")
     return store
 
 
@@ -42,6 +45,7 @@ def test_the_detail_has_the_stages_figures() -> None:
         input_tokens=3,
         output_tokens=None,
         cost_usd=0.5,
+        tokens_estimated=True,
         cpu_ms=None,
     )
 

@@ -16,16 +16,20 @@ from typing import TypeVar, get_args
 import numpy as np
 import pyarrow as pa
 
+from latprobe.analysis.call_table import fetch_calls
 from latprobe.analysis.critical_path import critical_ns
+from latprobe.analysis.overview import build_overview
 from latprobe.analysis.report import build_report
 from latprobe.analysis.request_paths import walk_requests
+from latprobe.analysis.request_timeline import request_timeline
 from latprobe.analysis.requests import fetch_requests
+from latprobe.analysis.root_table import fetch_roots
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.self_time import self_ns
 from latprobe.analysis.spans import Spans
 from latprobe.analysis.timeline import stage_detail, stage_timeline
 from latprobe.analysis.trace import load_trace
-from latprobe.analysis.traces import Order, list_traces
+from latprobe.analysis.traces import Order, first_traces, list_traces
 from latprobe.analysis.tree import build_tree
 from tests.analysis.seeding import EPOCH_NS, MemoryStore, trace_hex
 
@@ -71,8 +75,11 @@ def filled_store(spans: pa.Table) -> MemoryStore:
         INSERT INTO spans BY NAME
         SELECT format('{:032x}', trace)::UUID AS trace_id, span_id, parent_span_id, 1 AS run_id,
                1 AS ingest_seq, name, 'internal' AS kind, 'unset' AS status, start_ns,
-               duration_ns, cpu_ns, 1 AS pid, 'main' AS thread, input_tokens
+               duration_ns, cpu_ns, 1 AS pid, 'main' AS thread, input_tokens,
+               CASE WHEN parent_span_id IS NOT NULL THEN false END AS remote_parent
         FROM incoming ORDER BY start_ns;
+        INSERT INTO rollups BY NAME SELECT * FROM stage_minutes;
+        UPDATE meta SET value = '1' WHERE key = 'rolled_seq';
         INSERT INTO usage BY NAME
         SELECT trace_id, span_id, run_id, start_ns, name AS stage, input_tokens, 'sdk' AS origin
         FROM spans WHERE input_tokens IS NOT NULL
@@ -109,6 +116,15 @@ def main() -> None:
     timed("report, default sample", lambda: build_report(store))
     window = Scope(from_ns=int(found.start_ns[requests // 2]))
     timed("report, second half of the time", lambda: build_report(store, window))
+    roots = timed("roots of all requests", lambda: fetch_roots(store))
+    calls = timed("calls that count", lambda: fetch_calls(store))
+    timed("overview, all time", lambda: build_overview(store, roots, calls, EVERYTHING))
+    timed("overview, second half of the time", lambda: build_overview(store, roots, calls, window))
+    timed(
+        "20 slowest, roots at hand",
+        lambda: first_traces(store, roots, EVERYTHING, order="slowest", limit=20),
+    )
+    timed("timeline, roots at hand", lambda: request_timeline(roots, EVERYTHING))
     for order in get_args(Order):
         timed(f"traces, {order}", partial(list_traces, store, order=order))
     timed("one trace", lambda: load_trace(store, trace_hex(requests // 2)))

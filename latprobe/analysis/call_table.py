@@ -1,0 +1,87 @@
+"""Tokens and cost of all model calls as columns in memory, each call counted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.spans import Ints
+from latprobe.analysis.stage_tokens import StageTokens
+from latprobe.analysis.tokens import COUNTED_USAGE
+from latprobe.store.query import Query
+
+_COLUMNS = """
+    u.start_ns, u.run_id::BIGINT AS run_id, u.stage, u.input_tokens, u.output_tokens, u.cost_usd,
+    coalesce(u.input_origin = 'estimated', FALSE) OR coalesce(u.output_origin = 'estimated', FALSE)
+        AS tokens_estimated
+"""
+
+
+class CallTotals(TypedDict):
+    """Sums over the calls that have the figure; None where none has."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallTable:
+    """One row a call that counts: start_ns, run_id, stage, input_tokens, output_tokens, cost_usd,
+    tokens_estimated."""
+
+    rows: pa.Table
+
+    def totals(self, scope: Scope, runs: Ints) -> CallTotals:
+        """The sums over the calls of these runs that started in the scope's window."""
+        found = self._inside(scope, runs)
+        return CallTotals(
+            input_tokens=pc.sum(found["input_tokens"]).as_py(),
+            output_tokens=pc.sum(found["output_tokens"]).as_py(),
+            cost_usd=pc.sum(found["cost_usd"]).as_py(),
+        )
+
+    def by_stage(self, scope: Scope, runs: Ints) -> dict[str, StageTokens]:
+        """The same sums for each stage."""
+        sums = [
+            ("input_tokens", "sum"),
+            ("output_tokens", "sum"),
+            ("cost_usd", "sum"),
+            ("tokens_estimated", "any"),
+        ]
+        found = self._inside(scope, runs).group_by("stage").aggregate(sums)
+        named = found.rename_columns([name.removesuffix("_sum") for name in found.column_names])
+        named = named.rename_columns([name.removesuffix("_any") for name in named.column_names])
+        return {row.pop("stage"): StageTokens(**row) for row in named.to_pylist()}
+
+    def _inside(self, scope: Scope, runs: Ints) -> pa.Table:
+        start = self.rows["start_ns"].to_numpy()
+        inside = np.isin(self.rows["run_id"].to_numpy(), runs)
+        if scope.from_ns is not None:
+            inside &= start >= scope.from_ns
+        if scope.to_ns is not None:
+            inside &= start < scope.to_ns
+        return self.rows.filter(pa.array(inside))
+
+
+def fetch_calls(query: Query) -> CallTable:
+    """All calls in the store that count.
+
+    The rule which do reads the ancestors of every call; where no trace has two it has no say.
+    """
+    several = query("SELECT count(*) > count(DISTINCT u.trace_id) AS several FROM usage u")
+    if not several["several"][0].as_py():
+        return CallTable(query(f"SELECT {_COLUMNS} FROM usage u"))
+    return CallTable(
+        query(
+            f"""WITH RECURSIVE wanted AS (SELECT DISTINCT u.trace_id FROM usage u),
+            {COUNTED_USAGE}, counting AS (SELECT DISTINCT trace_id, span_id FROM counted_usage)
+            SELECT {_COLUMNS} FROM usage u SEMI JOIN counting c
+            ON c.trace_id = u.trace_id AND c.span_id = u.span_id"""
+        )
+    )

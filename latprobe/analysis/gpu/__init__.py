@@ -1,0 +1,1 @@
+"""GPU per stage: attribution of counters, kernel truth, energy, verdicts."""

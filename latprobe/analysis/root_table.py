@@ -1,0 +1,161 @@
+"""The roots of all requests as columns in memory: a filter is then a mask, and costs no query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from latprobe.analysis.roots import ROOTS
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.spans import Ids, Ints
+from latprobe.store.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class RootTable:
+    """One row a request, by its root. `draw` is a random number that stays with the request.
+
+    `services` names the service of each run. Row `crossing[i]` has spans of run `crossing_run[i]`
+    beside its root's, the last of which started at `crossing_ns[i]`. About 70 bytes a request.
+    """
+
+    trace_id: pa.ChunkedArray
+    name: pa.ChunkedArray
+    start_ns: Ints
+    duration_ns: Ints
+    is_error: NDArray[np.bool_]
+    run_id: Ints
+    draw: Ids
+    services: dict[int, str]
+    crossing: Ints
+    crossing_run: Ints
+    crossing_ns: Ints
+
+    def __len__(self) -> int:
+        return len(self.start_ns)
+
+    def rows(self, scope: Scope) -> Ints:
+        """The rows of the requests in the scope, as `requests_sql` has them.
+
+        A scope with a stage or a model is not known here: raises ValueError.
+        """
+        if scope.stage is not None or scope.model is not None:
+            raise ValueError("the roots alone do not know stages and models")
+        inside = np.ones(len(self), np.bool_)
+        if scope.service is not None or scope.run_id is not None:
+            inside = self._touched(scope)
+        if scope.from_ns is not None:
+            inside &= self.start_ns >= scope.from_ns
+        if scope.to_ns is not None:
+            inside &= self.start_ns < scope.to_ns
+        return np.flatnonzero(inside)
+
+    def ids(self, rows: Ints) -> list[str]:
+        """The trace ids at these rows, as text with dashes."""
+        return [str(each) for each in self.trace_id.take(pa.array(rows)).to_pylist()]
+
+    def runs(self, scope: Scope) -> Ints:
+        """The runs in the scope, whatever its window."""
+        return np.array(
+            [
+                run
+                for run, service in self.services.items()
+                if scope.service in (None, service) and scope.run_id in (None, run)
+            ],
+            np.int64,
+        )
+
+    def _touched(self, scope: Scope) -> NDArray[np.bool_]:
+        """Which requests have a span of the scope's runs in its time."""
+        runs = self.runs(scope)
+        inside = np.isin(self.run_id, runs)
+        also = np.isin(self.crossing_run, runs)
+        if scope.from_ns is not None:
+            also &= self.crossing_ns >= scope.from_ns
+        inside[self.crossing[also]] = True
+        return inside
+
+
+def fetch_roots(query: Query) -> RootTable:
+    """The roots of all requests in the store."""
+    table = query(
+        f"""
+        WITH {ROOTS} SELECT s.trace_id::VARCHAR AS trace_id, s.name, s.start_ns, s.duration_ns,
+            s.status = 'error' AS is_error, s.run_id::BIGINT AS run_id, hash(s.trace_id) AS draw
+        FROM roots s ORDER BY s.start_ns, s.trace_id
+        """
+    )
+    services = query("SELECT r.run_id, r.service FROM runs r ORDER BY r.run_id").to_pylist()
+    crossing = _crossing(query) if len(services) > 1 else _NO_CROSSING
+    at = pc.index_in(crossing["trace_id"], table["trace_id"]).fill_null(-1).to_numpy()
+    known = at >= 0
+    return RootTable(
+        trace_id=table["trace_id"],
+        name=table["name"],
+        start_ns=_ints(table["start_ns"]),
+        duration_ns=_ints(table["duration_ns"]),
+        is_error=np.asarray(table["is_error"].to_numpy()),
+        run_id=_ints(table["run_id"]),
+        draw=np.asarray(table["draw"].to_numpy()),
+        services={row["run_id"]: row["service"] for row in services},
+        crossing=at[known].astype(np.int64),
+        crossing_run=_ints(crossing["run_id"])[known],
+        crossing_ns=_ints(crossing["last_ns"])[known],
+    )
+
+
+def spaced(rows: Ints, wanted: int, draw: Ids) -> Ints:
+    """About `wanted` of the rows, the same ones whenever the same share is wanted."""
+    step = max(len(rows) // max(wanted, 1), 1)
+    return rows[draw[rows] % np.uint64(step) == 0] if step > 1 else rows
+
+
+_NO_CROSSING = pa.table(
+    {
+        "trace_id": pa.array([], pa.string()),
+        "run_id": pa.array([], pa.int64()),
+        "last_ns": pa.array([], pa.int64()),
+    }
+)
+
+
+def _crossing(query: Query) -> pa.Table:
+    """The runs of every trace that has spans of several."""
+    return query(
+        """
+        SELECT s.trace_id::VARCHAR AS trace_id, s.run_id::BIGINT AS run_id,
+               max(s.start_ns) AS last_ns
+        FROM spans s WHERE s.trace_id IN (
+            SELECT o.trace_id FROM spans o GROUP BY o.trace_id HAVING min(o.run_id) < max(o.run_id))
+        GROUP BY s.trace_id, s.run_id
+        """
+    )
+
+
+def _ints(column: pa.ChunkedArray) -> Ints:
+    return np.asarray(column.to_numpy()).astype(np.int64, copy=False)
+
+
+def longest(table: RootTable, rows: Ints, limit: int) -> Ints:
+    """The rows of the longest requests, longest first, of equals the latest."""
+    return _first(rows, (table.start_ns[rows], table.duration_ns[rows]), limit)
+
+
+def newest(table: RootTable, rows: Ints, limit: int) -> Ints:
+    """The rows of the latest requests, latest first."""
+    return _first(rows, (table.start_ns[rows],), limit)
+
+
+def _first(rows: Ints, keys: Sequence[Ints], limit: int) -> Ints:
+    """The rows with the greatest keys, the last key first; of equals the greater trace."""
+    greatest = keys[-1]
+    if len(rows) > 4 * limit:  # sorting 500,000 rows for 20 of them takes 40 ms, this takes 5
+        edge = np.partition(greatest, len(rows) - limit)[len(rows) - limit]
+        kept = greatest >= edge
+        rows, keys = rows[kept], [key[kept] for key in keys]
+    return rows[np.lexsort([rows, *keys])[::-1][:limit]]

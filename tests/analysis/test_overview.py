@@ -1,0 +1,145 @@
+"""The overview answers at a fixed cost what the report answers exactly."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+
+from latprobe.analysis import overview
+from latprobe.analysis.call_table import fetch_calls
+from latprobe.analysis.error_origins import ErrorOrigin, error_origins
+from latprobe.analysis.log_bins import BIN_WIDTH
+from latprobe.analysis.overview import build_overview
+from latprobe.analysis.report import build_report
+from latprobe.analysis.request_timeline import request_timeline
+from latprobe.analysis.root_table import fetch_roots
+from latprobe.analysis.scope import EVERYTHING, Scope
+from latprobe.analysis.timeline import MINUTE_NS, stage_timeline
+from latprobe.analysis.traces import first_traces, list_traces
+from latprobe.errors import NoDataError
+from tests.analysis.seeding import EPOCH_NS, MS, MemoryStore, seed
+from tests.dashboard.seeding import END_NS, HOUR_NS, add_requests, add_runs
+
+REQUESTS = 1_500
+LATE = Scope(from_ns=(END_NS - HOUR_NS // 2) // MINUTE_NS * MINUTE_NS)
+SCOPES = (EVERYTHING, LATE, Scope(run_id=2), Scope(service="document-qa", run_id=1))
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    made = MemoryStore()
+    add_runs(made.connection, start_ns=END_NS - HOUR_NS, second_ns=END_NS - HOUR_NS // 2)
+    add_requests(made.connection, requests=REQUESTS, end_ns=END_NS, length_ns=HOUR_NS)
+    return made
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_of_few_spans_the_overview_says_what_the_report_says(
+    store: MemoryStore, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "SAMPLED_TRACES", REQUESTS)
+    monkeypatch.setattr(overview, "SAMPLED_SPANS", REQUESTS * 30)
+    found, exact = (
+        build_overview(store, fetch_roots(store), fetch_calls(store), scope),
+        build_report(store, scope),
+    )
+    assert asdict(found.requests) == pytest.approx(asdict(exact.requests), nan_ok=True)
+    assert [row.name for row in found.stages] == [row.name for row in exact.stages]
+    for row, expected in zip(found.stages, exact.stages, strict=True):
+        assert asdict(row) | {"critical_share_p95": 0} == asdict(expected) | {
+            "critical_share_p95": 0
+        }
+    assert (found.is_exact, found.spans) == (True, exact.spans)
+    assert found.coverage == exact.observer.coverage
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_of_many_spans_percentiles_are_within_a_bin_and_shares_close(
+    store: MemoryStore, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "EXACT_SPANS", 0)
+    found, exact = (
+        build_overview(store, fetch_roots(store), fetch_calls(store), scope),
+        build_report(store, scope),
+    )
+    assert (found.is_exact, found.spans) == (False, exact.spans)
+    assert 250 <= found.sampled_traces <= 800
+    expected = {row.name: row for row in exact.stages}
+    for row in found.stages:
+        same = expected[row.name]
+        assert (row.count, row.errors, row.modality) == (same.count, same.errors, same.modality)
+        assert row.total_ms == pytest.approx(same.total_ms)
+        assert (row.input_tokens, row.output_tokens) == (same.input_tokens, same.output_tokens)
+        figures = (row.p50_ms, row.p95_ms, row.p99_ms)
+        assert figures == pytest.approx((same.p50_ms, same.p95_ms, same.p99_ms), rel=BIN_WIDTH)
+        assert row.critical_share == pytest.approx(same.critical_share, abs=0.03)
+        assert row.critical_share_p95 == pytest.approx(same.critical_share_p95, abs=0.1)
+
+
+@pytest.mark.parametrize("run_id", [None, 1])
+def test_requests_over_time_are_those_of_the_timeline(
+    store: MemoryStore, run_id: int | None
+) -> None:
+    scope = Scope(from_ns=END_NS - HOUR_NS, to_ns=END_NS, run_id=run_id)
+    found = request_timeline(fetch_roots(store), scope, buckets=10)
+    expected = stage_timeline(store, scope, buckets=10)
+    assert [(p.time_ns, p.count, p.errors) for p in found] == [
+        (p.time_ns, p.count, p.errors) for p in expected
+    ]
+    assert [p.p50_ms is None for p in found] == [p.p50_ms is None for p in expected]
+    ours, theirs = ([p.p50_ms or 0.0 for p in points] for points in (found, expected))
+    assert ours == pytest.approx(theirs, rel=0.1)
+
+
+def test_a_short_window_has_the_timelines_buckets_and_percentiles(store: MemoryStore) -> None:
+    scope = Scope(from_ns=END_NS - 10 * MINUTE_NS, to_ns=END_NS)
+    found = request_timeline(fetch_roots(store), scope, buckets=120, requests_per_bucket=4)
+    expected = stage_timeline(store, scope, buckets=120, spans_per_bucket=4)
+    assert [(p.time_ns, p.count, p.errors) for p in found] == [
+        (p.time_ns, p.count, p.errors) for p in expected
+    ]
+    ours, theirs = ([p.p95_ms or 0.0 for p in points] for points in (found, expected))
+    assert ours == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize("order", ["recent", "slowest", "tokens", "errors"])
+@pytest.mark.parametrize("scope", SCOPES)
+def test_lists_from_the_roots_at_hand_are_the_lists(
+    store: MemoryStore, scope: Scope, order: str
+) -> None:
+    found = first_traces(store, fetch_roots(store), scope, order=order, limit=15)  # type: ignore[arg-type]  # one of Order
+    assert found == list_traces(store, scope, order=order, limit=15)  # type: ignore[arg-type]  # one of Order
+
+
+def test_errors_begin_in_the_innermost_failed_spans(store: MemoryStore) -> None:
+    names = [origin.name for origin in error_origins(store, EVERYTHING)]
+    assert names == ["llm.decode", "ocr"]
+    assert error_origins(store, Scope(stage="rerank")) == []
+    failed = store("SELECT count(*) AS n FROM spans WHERE status = 'error' AND name = 'ocr'")
+    assert ErrorOrigin("ocr", failed["n"][0].as_py()) in error_origins(store, EVERYTHING)
+
+
+def test_an_empty_scope_has_no_overview(store: MemoryStore) -> None:
+    with pytest.raises(NoDataError, match="Widen"):
+        build_overview(store, fetch_roots(store), fetch_calls(store), Scope(to_ns=EPOCH_NS - MS))
+
+
+def test_a_call_that_repeats_another_counts_once_in_every_window() -> None:
+    nested = MemoryStore()
+    nested.add_run()
+    for trace in (1, 2):
+        at = trace * 60_000
+        nested.add_spans(
+            [
+                seed(1, None, "request", at, at + 9, trace),
+                seed(2, 1, "agent", at, at + 8, trace),
+                seed(3, 2, "client", at, at + 7, trace),
+            ]
+        )
+        for span_id in (2, 3):
+            nested.add_usage(trace, span_id, input_tokens=10 * trace, start_ns=EPOCH_NS + at * MS)
+    roots, calls = fetch_roots(nested), fetch_calls(nested)
+    late = Scope(from_ns=EPOCH_NS + 90_000 * MS)
+    for scope, expected in ((EVERYTHING, 30), (late, 20), (Scope(service="other"), None)):
+        assert calls.totals(scope, roots.runs(scope))["input_tokens"] == expected
