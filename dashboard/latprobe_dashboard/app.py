@@ -5,10 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from latprobe_dashboard import links
-from latprobe_dashboard.pages import health, live, overview, request, stage, traces
+from latprobe_dashboard.pages import gpu, health, live, overview, request, stage, tokens, traces
 from latprobe_dashboard.theme import ICON_FILE, WORDMARK_FILE
 
-SECTIONS = {"Why slow": (overview, stage, request), "Data": (traces, live, health)}
+SECTIONS = {
+    "Why slow": (overview, stage, request, gpu),
+    "Tokens": (tokens,),
+    "Data": (traces, live, health),
+}
 
 
 def run() -> None:

@@ -9,23 +9,41 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
 
-from latprobe.analysis.report import Report, build_report
+from latprobe.analysis.call_table import CallTable, fetch_calls
+from latprobe.analysis.coverage import Observer, observe
+from latprobe.analysis.error_origins import ErrorOrigin
+from latprobe.analysis.error_origins import error_origins as analysis_origins
+from latprobe.analysis.overview import Overview, StageFigures, build_overview, stage_figures
+from latprobe.analysis.request_timeline import request_timeline
+from latprobe.analysis.root_table import RootTable, fetch_roots
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.stage_detail import StageDetail, stage_detail
 from latprobe.analysis.timeline import TimelinePoint, stage_timeline
 from latprobe.analysis.trace import Trace, load_trace
-from latprobe.analysis.traces import Order, TraceRow, list_traces
-from latprobe.errors import LatprobeError, NoDataError, StoreError
+from latprobe.analysis.traces import Order, TraceRow, first_traces
+from latprobe.clock import monotonic_ns
+from latprobe.errors import NoDataError, StoreError
 from latprobe.store.reader import Reader, open_reader
 from latprobe.store.status import StoreStatus
+from latprobe_dashboard.answers import Ahead, Answers
+from latprobe_dashboard.gpu_moment import Moment, read_moment
+from latprobe_dashboard.gpu_queries import (
+    Cards,
+    Example,
+    Readings,
+    read_cards,
+    read_example,
+    read_modalities,
+    read_readings,
+)
 from latprobe_dashboard.live_queries import Pulse, read_pulse
 from latprobe_dashboard.store_lists import (
     RunChoice,
@@ -36,10 +54,9 @@ from latprobe_dashboard.store_lists import (
     read_token_points,
 )
 
-# The critical path is computed on at most so many requests; the report says on how many.
-CRITICAL_PATH_TRACES = 2_000
 TIMELINE_BUCKETS = 120
-FORESEE_AFTER_S = 1.5
+# Pages show what was stored so long ago, or less.
+VERSION_NS = 500_000_000
 
 T = TypeVar("T")
 Opener = Callable[[Path], Reader]
@@ -55,7 +72,7 @@ class _Connection:
     lock: threading.RLock = field(default_factory=threading.RLock)
     agent_pid: int | None = None
     agent_changes: int = 0
-    foreseeing: threading.Timer | None = None
+    seen: tuple[int, int] | None = None  # when the data version was looked up, and what it was
 
 
 _connection = _Connection()
@@ -87,9 +104,15 @@ def reader() -> Reader:
 
 
 def close() -> None:
-    """Lets the store go; the next question opens it again."""
+    """Lets the store go once no question is worked on; the next one opens it again."""
+    _ahead.rest()
+    _let_go()
+
+
+def _let_go() -> None:
     with _connection.lock:
         opened, _connection.opened = _connection.opened, None
+        _connection.seen = None
     if opened is not None:
         opened.close()
 
@@ -104,13 +127,20 @@ def _asked(question: Callable[[Reader], T]) -> T:
     try:
         return question(reader())
     except StoreError:
-        close()
+        _let_go()
         return question(reader())
 
 
 def version() -> int:
-    """Changes whenever rows were added."""
-    return _asked(lambda opened: opened.data_version())
+    """Changes whenever rows were added; looked up once a moment, so that a page agrees."""
+    with _connection.lock:
+        seen = _connection.seen
+        if seen is not None and monotonic_ns() - seen[0] < VERSION_NS:
+            return seen[1]
+    found = _asked(lambda opened: opened.data_version())
+    with _connection.lock:
+        _connection.seen = (monotonic_ns(), found)
+    return found
 
 
 def agent_restarts() -> int:
@@ -144,39 +174,74 @@ def pulse(now_ns: int) -> Pulse:
     return read_pulse(query, now_ns)
 
 
-def report(scope: Scope) -> Report:
+def overview(scope: Scope) -> Overview:
     """The ranking of stages and the figures of the requests in the scope."""
-    return _report(str(home()), scope, version())
+    begin(_calls, lambda: _stage_figures(scope))
+    return _answer(
+        "overview",
+        (scope,),
+        lambda: build_overview(
+            query, roots(), _calls(), scope, figures=lambda: _stage_figures(scope)
+        ),
+    )
+
+
+def roots() -> RootTable:
+    """The roots of all requests, which every filter looks at."""
+    return _kept_roots.get((str(home()), version()), lambda: fetch_roots(query))
+
+
+def error_origins(scope: Scope) -> list[ErrorOrigin]:
+    """The stages in which errors begin."""
+    return _answer("origins", (scope,), lambda: analysis_origins(query, scope))
+
+
+def _calls() -> CallTable:
+    return _kept_calls.get((str(home()), version()), lambda: fetch_calls(query))
+
+
+def observer(scope: Scope) -> Observer:
+    """What the recording says about itself."""
+    seen = overview(scope)
+    return _answer(
+        "observer",
+        (scope,),
+        lambda: observe(query, scope, coverage=seen.coverage, wall_ns=seen.wall_ns),
+    )
 
 
 def timeline(scope: Scope) -> list[TimelinePoint]:
     """Latency, count and errors over time: of requests, or of `scope.stage`."""
-    return _timeline(str(home()), scope, version())
+    return _answer("timeline", (scope,), lambda: _timeline(scope))
 
 
 def token_points(scope: Scope) -> list[TokenPoint]:
     """Tokens and cost per minute or coarser."""
-    return _token_points(str(home()), scope, version())
+    return _answer("tokens", (scope,), lambda: read_token_points(query, scope))
 
 
 def detail(scope: Scope) -> StageDetail:
     """Distribution and slowest spans of `scope.stage`."""
-    return _detail(str(home()), scope, version())
+    return _answer("detail", (scope,), lambda: stage_detail(query, scope))
 
 
 def traces(scope: Scope, *, order: Order, limit: int) -> list[TraceRow]:
     """Requests in the scope in that order."""
-    return _traces(str(home()), scope, order, limit, version())
+    return _answer(
+        "traces",
+        (scope, order, limit),
+        lambda: first_traces(query, roots(), scope, order=order, limit=limit),
+    )
 
 
 def trace(trace_id: str) -> Trace:
     """One request with its spans. Raises NoDataError when it is not there."""
-    return _trace(str(home()), trace_id, version())
+    return _kept_traces.get((str(home()), trace_id, version()), lambda: load_trace(query, trace_id))
 
 
 def runs() -> list[RunChoice]:
     """The recorded runs, newest first."""
-    return _runs(str(home()), version())
+    return _answer("runs", (), lambda: read_runs(query))
 
 
 def run(run_id: int) -> RunFacts | None:
@@ -184,76 +249,74 @@ def run(run_id: int) -> RunFacts | None:
     return read_run(query, run_id)
 
 
-# Plain LRU caches: the answers are frozen, so they can be handed out as they are, where
-# st.cache_data would copy them on every look; the data version in the key ends an answer's life.
-@lru_cache(maxsize=64)
-def _report(store: str, scope: Scope, data_version: int) -> Report:
-    return build_report(query, scope, max_traces=CRITICAL_PATH_TRACES)
+def gpu_cards(scope: Scope) -> Cards:
+    """The GPUs that were read while the scope's requests ran."""
+    return _answer("gpu cards", (scope,), lambda: read_cards(query, scope))
 
 
-@lru_cache(maxsize=64)
-def _timeline(store: str, scope: Scope, data_version: int) -> list[TimelinePoint]:
+def gpu_moment(scope: Scope, *, at_ns: int) -> Moment | None:
+    """A few requests around that time; None when there is none."""
+    return _answer("gpu moment", (scope, at_ns), lambda: read_moment(query, scope, at_ns=at_ns))
+
+
+def readings(
+    first_ns: int, last_ns: int, *, metrics: tuple[str, ...], device: str | None
+) -> list[Readings]:
+    """What a GPU and the host read in that time."""
+    return _answer(
+        "readings",
+        (first_ns, last_ns, metrics, device),
+        lambda: read_readings(query, first_ns, last_ns, metrics=metrics, device=device),
+    )
+
+
+def modalities(scope: Scope) -> dict[str, str | None]:
+    """Stage to modality."""
+    return _answer("modalities", (scope,), lambda: read_modalities(query, scope))
+
+
+def stage_example(scope: Scope) -> Example | None:
+    """A request to look at for `scope.stage`."""
+    return _answer("example", (scope,), lambda: read_example(query, scope))
+
+
+def begin(*questions: Callable[[], object]) -> None:
+    """Lets these be worked on while the page does something else; it asks for them later."""
+    for ask in questions:
+        _ahead.begin(partial(_ask_if_open, ask))
+
+
+def _ask_if_open(ask: Callable[[], object]) -> None:
+    if _connection.opened is not None:  # nobody waits any more for a store that was let go
+        ask()
+
+
+# The answers are frozen, so they can be handed out as they are, where st.cache_data would copy
+# them on every look; the data version in the question ends an answer's life. The large ones, all
+# roots, all calls and whole traces, are kept apart and in small numbers.
+_kept = Answers(256)
+_kept_roots = Answers(1)
+_kept_calls = Answers(1)
+_kept_traces = Answers(8)
+_ahead = Ahead()
+
+
+def _answer(what: str, asked: tuple[Hashable, ...], work: Callable[[], T]) -> T:
+    return _kept.get((what, asked, str(home()), version()), work)
+
+
+def _stage_figures(scope: Scope) -> StageFigures:
+    return _answer("stages", (scope,), lambda: stage_figures(query, scope))
+
+
+def _timeline(scope: Scope) -> list[TimelinePoint]:
+    if scope.stage is None:
+        return request_timeline(roots(), scope, buckets=TIMELINE_BUCKETS, requests_per_bucket=4)
     return stage_timeline(query, scope, buckets=TIMELINE_BUCKETS, spans_per_bucket=4)
-
-
-@lru_cache(maxsize=64)
-def _token_points(store: str, scope: Scope, data_version: int) -> list[TokenPoint]:
-    return read_token_points(query, scope)
-
-
-@lru_cache(maxsize=64)
-def _detail(store: str, scope: Scope, data_version: int) -> StageDetail:
-    return stage_detail(query, scope)
-
-
-@lru_cache(maxsize=24)
-def _traces(
-    store: str, scope: Scope, order: Order, limit: int, data_version: int
-) -> list[TraceRow]:
-    return list_traces(query, scope, order=order, limit=limit)
-
-
-@lru_cache(maxsize=8)
-def _trace(store: str, trace_id: str, data_version: int) -> Trace:
-    return load_trace(query, trace_id)
-
-
-@lru_cache(maxsize=2)
-def _runs(store: str, data_version: int) -> list[RunChoice]:
-    return read_runs(query)
-
-
-def foresee(scopes: Sequence[Scope]) -> None:
-    """Answers these scopes in the background, a moment from now, one set at a time.
-
-    A report over a million spans takes 0.4 s, which is most of a filter change; the pause leaves
-    the processor to the page that is being drawn.
-    """
-    with _connection.lock:
-        if _connection.foreseeing is not None and _connection.foreseeing.is_alive():
-            return
-        timer = threading.Timer(FORESEE_AFTER_S, _foresee, [list(scopes)])
-        timer.daemon = True
-        _connection.foreseeing = timer
-        timer.start()
-
-
-def _foresee(scopes: list[Scope]) -> None:
-    for scope in scopes:
-        try:
-            report(scope)
-            timeline(scope)
-            token_points(scope)
-        except NoDataError:
-            continue
-        except LatprobeError:
-            return  # the page that asks for it will say why
 
 
 def warm() -> None:
     """Loads what the first visitor would otherwise wait for."""
     import pandas
-    import plotly.graph_objects
-    import plotly.io  # noqa: F401
 
     assert pandas is not None

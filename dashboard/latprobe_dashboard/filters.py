@@ -7,6 +7,7 @@ is dropped with a note, so a hand-written or outdated link still opens.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -29,7 +30,6 @@ WINDOW_WORDS = {
 }
 _NAMES = ("service", "run", "window")
 _REMEMBERED = "latprobe_filters"
-_CHOSEN = "latprobe_chosen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,6 @@ class Filters:
         step_ns = _STEPS.get(self.window, 1) * MINUTE_NS
         begin = None if minutes is None else now_ns // step_ns * step_ns - minutes * MINUTE_NS
         return Scope(service=self.service, run_id=self.run, from_ns=begin)
-
-    def neighbours(self, *, now_ns: int) -> list[Scope]:
-        """The other windows: what the visitor is likely to look at next."""
-        others = [window for window in WINDOWS if window != self.window]
-        return [replace(self, window=window).scope(now_ns=now_ns) for window in others]
 
     def query_params(self) -> dict[str, str]:
         """Only what differs from the defaults, so that a plain view has a plain address."""
@@ -157,7 +152,6 @@ def _picked(name: str) -> None:
 def _write(chosen: Filters) -> None:
     wanted = chosen.query_params()
     st.session_state[_REMEMBERED] = wanted
-    st.session_state[_CHOSEN] = chosen
     for name in _NAMES:
         if name not in wanted:
             st.query_params.pop(name, None)
@@ -175,16 +169,10 @@ def _run_words(run: RunChoice) -> str:
     return f"Run {run.run_id} · {started}{version}"
 
 
-def neighbours() -> list[Scope]:
-    """The scopes one click on another window would show."""
-    chosen: Filters = st.session_state.get(_CHOSEN, Filters())
-    return chosen.neighbours(now_ns=now_ns())
-
-
-def shown_window() -> str:
-    """The window this run of the script shows; the browser tests wait for it to change."""
+def shown() -> str:
+    """What this run of the script shows, as in the address; the browser tests wait for it."""
     remembered: dict[str, str] = st.session_state.get(_REMEMBERED, {})
-    return remembered.get("window", "all")
+    return urlencode(remembered)
 
 
 def now_ns() -> int:

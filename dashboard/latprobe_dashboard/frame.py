@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -13,7 +14,7 @@ from latprobe_dashboard import data, filters, shown_text
 from latprobe_dashboard.empty import how_to_get_data
 from latprobe_dashboard.filters import WINDOW_WORDS, Filters
 from latprobe_dashboard.store_lists import RunChoice
-from latprobe_dashboard.theme import ERROR, HUES, STYLE_FILE
+from latprobe_dashboard.theme import ERROR, HUES, PARTS, STYLE_FILE
 
 _RESTARTS_SEEN = "latprobe_restarts_seen"
 
@@ -34,13 +35,17 @@ def show(question: str, body: Callable[[Scope], None], *, is_filtered: bool = Tr
     except LatprobeError as error:
         st.error(shown_text.block(str(error)))
     milliseconds = (monotonic_ns() - started) / 1e6
-    st.html(f'<div class="lp-footer" data-lp="ready">Answered in {milliseconds:.0f} ms</div>')
+    shown = html.escape(filters.shown())
+    st.html(
+        f'<div class="lp-footer" data-lp="ready" data-filters="{shown}" data-page="'
+        f'{html.escape(question)}">Answered in {milliseconds:.0f} ms</div>'
+    )
 
 
 def sentence(parts: Sequence[str]) -> None:
     """The page's answer: HTML that its page escaped, in one line of large text."""
     words = " ".join(part for part in parts if part)
-    st.html(f'<p class="lp-answer" data-window="{filters.shown_window()}">{words}</p>')
+    st.html(f'<p class="lp-answer">{words}</p>')
 
 
 def _content(body: Callable[[Scope], None], chosen: Filters) -> None:
@@ -76,4 +81,4 @@ def _say_restarts() -> None:
 
 
 def _hue_rules() -> str:
-    return "".join(f".lp-{hue.key}{{--hue:{hue.css}}}" for hue in (*HUES, ERROR))
+    return "".join(f".lp-{hue.key}{{--hue:{hue.css}}}" for hue in (*HUES, *PARTS, ERROR))

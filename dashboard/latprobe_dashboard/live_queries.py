@@ -18,6 +18,7 @@ class PulsePoint:
     time_ns: int
     requests: int
     errors: int
+    p50_ms: float | None
     p95_ms: float | None
 
 
@@ -64,7 +65,8 @@ class Pulse:
 # by it, and a request of over ten minutes is not "live".
 _RECENT = """
     FROM spans s WHERE s.parent_span_id IS NULL
-     AND s.start_ns >= ? - 600000000000 AND s.start_ns + s.duration_ns >= ?
+     AND s.start_ns >= ? - 600000000000
+     AND s.start_ns + s.duration_ns >= ? AND s.start_ns + s.duration_ns < ?
 """
 
 
@@ -75,7 +77,7 @@ def read_pulse(query: Query, now_ns: int) -> Pulse:
         "SELECT count(*) AS requests, count(*) FILTER (s.status = 'error') AS errors,"
         " quantile_cont(s.duration_ns, 0.5) / 1e6 AS p50_ms,"
         " quantile_cont(s.duration_ns, 0.95) / 1e6 AS p95_ms" + _RECENT,
-        [since, since],
+        [since, since, now_ns],
     ).to_pylist()[0]
     newest = _newest(query)
     return Pulse(
@@ -92,15 +94,16 @@ def _points(query: Query, since: int, now_ns: int) -> tuple[PulsePoint, ...]:
         f"""
         SELECT ((s.start_ns + s.duration_ns) // {STEP_NS} * {STEP_NS})::BIGINT AS time_ns,
                count(*) AS requests, count(*) FILTER (s.status = 'error') AS errors,
+               quantile_cont(s.duration_ns, 0.5) / 1e6 AS p50_ms,
                quantile_cont(s.duration_ns, 0.95) / 1e6 AS p95_ms
         {_RECENT} GROUP BY 1
         """,
-        [since, since],
+        [since, since, now_ns],
     ).to_pylist()
     found = {row["time_ns"]: PulsePoint(**row) for row in rows}
     first = (since // STEP_NS + 1) * STEP_NS
     steps = range(first, now_ns // STEP_NS * STEP_NS, STEP_NS)
-    return tuple(found.get(step, PulsePoint(step, 0, 0, None)) for step in steps)
+    return tuple(found.get(step, PulsePoint(step, 0, 0, None, None)) for step in steps)
 
 
 def _host(query: Query, since: int) -> tuple[HostPoint, ...]:

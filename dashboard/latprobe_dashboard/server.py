@@ -109,6 +109,7 @@ def _configuration(host: str, port: int) -> dict[str, Any]:
         "browser.serverPort": port,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",
+        "client.showErrorLinks": "false",
         "logger.level": "warning",
         "logger.hideWelcomeMessage": True,
         "theme.base": str(THEME_FILE),

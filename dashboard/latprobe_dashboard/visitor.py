@@ -14,8 +14,3 @@ def zone() -> tzinfo:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         return UTC
-
-
-def is_dark() -> bool:
-    """Whether the page is dark now. Only for what CSS cannot colour afterwards."""
-    return st.context.theme.type == "dark"

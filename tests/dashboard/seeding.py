@@ -86,7 +86,8 @@ SELECT ('0' || printf('%07x', i) || '-0000-4000-8000-' || printf('%012x', i + 1)
        CASE WHEN failed THEN 'error' ELSE 'ok' END AS status,
        CASE WHEN failed THEN 'the model server closed the connection' END AS status_message,
        CASE WHEN failed THEN 'ConnectionError' END AS error_type,
-       start_ns, dur AS duration_ns, modality, 4242::UINTEGER AS pid, 'worker-' || i % 4 AS thread,
+       start_ns, dur AS duration_ns, modality, 4242::UINTEGER AS pid,
+       CASE WHEN parent IS NOT NULL THEN false END AS remote_parent, 'worker-' || i % 4 AS thread,
        CASE WHEN name IN ('image.decode', 'image.resize') THEN (dur * 0.95)::BIGINT
             WHEN name IN ('retrieve', 'llm.queue_wait') THEN (dur * 0.05)::BIGINT END AS cpu_ns,
        CASE WHEN slot = 16 THEN 'qwen2.5-vl-7b' END AS model,
@@ -123,25 +124,40 @@ def newer_store(home: Path) -> None:
         connection.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
 
 
-def seed(home: Path, *, requests: int = 60, end_ns: int = END_NS, length_ns: int = HOUR_NS) -> Path:
+def seed(
+    home: Path,
+    *,
+    requests: int = 60,
+    end_ns: int = END_NS,
+    length_ns: int = HOUR_NS,
+    services: tuple[str, str] = ("document-qa", "document-qa"),
+) -> Path:
     """A store with so many requests evenly over `length_ns` before `end_ns`, in two runs."""
     with new_store(home) as connection:
-        add_runs(connection, start_ns=end_ns - length_ns, second_ns=end_ns - length_ns // 2)
+        second_ns = end_ns - length_ns // 2
+        add_runs(connection, start_ns=end_ns - length_ns, second_ns=second_ns, services=services)
         add_requests(connection, requests=requests, end_ns=end_ns, length_ns=length_ns)
         connection.execute("CHECKPOINT")
     return home
 
 
-def add_runs(connection: duckdb.DuckDBPyConnection, *, start_ns: int, second_ns: int) -> None:
-    """Two runs of one service."""
-    for run_id, version, started_ns in ((1, "1.4.0", start_ns), (2, "1.5.0", second_ns)):
+def add_runs(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    start_ns: int,
+    second_ns: int,
+    services: tuple[str, str] = ("document-qa", "document-qa"),
+) -> None:
+    """Two runs, of one service unless said otherwise."""
+    versions = ((1, "1.4.0", start_ns), (2, "1.5.0", second_ns))
+    for (run_id, version, started_ns), service in zip(versions, services, strict=True):
         connection.execute(
             "INSERT INTO runs BY NAME SELECT ?::UINTEGER AS run_id,"
             " ('00000000-0000-4000-8000-' || printf('%012x', ?))::UUID AS run_uuid,"
-            " 'document-qa' AS service, ? AS version, '3f2c91e' AS git_commit,"
+            " ? AS service, ? AS version, '3f2c91e' AS git_commit,"
             " 'gpu-host-1' AS host, 'Linux' AS platform, '3.11.7' AS python,"
             " ?::BIGINT AS started_ns, 1100.0 AS span_cost_ns, 0 AS dropped",
-            [run_id, run_id, version, started_ns],
+            [run_id, run_id, service, version, started_ns],
         )
 
 

@@ -11,7 +11,7 @@ from latprobe.analysis.stage_detail import HistogramBin
 from latprobe.analysis.timeline import TimelinePoint
 from latprobe.analysis.trace import TraceSpan
 from latprobe_dashboard.charts import budget, waterfall
-from latprobe_dashboard.charts.histogram import histogram_figure
+from latprobe_dashboard.charts.histogram import histogram_data
 from latprobe_dashboard.charts.latency import latency_data
 from latprobe_dashboard.theme import HUES, IMAGE, OTHER, TEXT, hue_of
 
@@ -77,12 +77,19 @@ def test_the_latency_chart_has_holes_where_nothing_ran() -> None:
 
 def test_the_histogram_marks_the_percentiles_where_they_lie() -> None:
     bins = [HistogramBin(1, 2, 5), HistogramBin(2, 4, 9), HistogramBin(4, 8, 1)]
-    figure = histogram_figure(bins, p50_ms=3.0, p95_ms=8.0, is_dark=True)
-    assert figure["data"][0]["y"] == [5, 9, 1]
-    assert [shape["x0"] for shape in figure["layout"]["shapes"]] == [1.0, 2.5]
+    assert histogram_data(bins, p50_ms=3.0, p95_ms=8.0, height=320) == {
+        "height": 320,
+        "counts": [5, 9, 1],
+        "edges": ["1.00 ms", "2.00 ms", "4.00 ms"],
+        "ranges": ["1.00 ms to 2.00 ms", "2.00 ms to 4.00 ms", "4.00 ms to 8.00 ms"],
+        "marks": [{"name": "p50", "at": 1.5}, {"name": "p95", "at": 3.0}],
+        "words": "Distribution of durations: 15 spans from 1.00 ms to 8.00 ms, p50 3.00 ms, "
+        "p95 8.00 ms.",
+    }
 
 
 def test_charts_of_nothing_are_empty_and_not_an_error() -> None:
     assert latency_data([])["p95"] == []
-    assert histogram_figure([], p50_ms=0, p95_ms=0, is_dark=False)["data"][0]["y"] == []
+    empty = histogram_data([], p50_ms=0, p95_ms=0)
+    assert (empty["counts"], empty["marks"]) == ([], [])
     assert budget.by_modality([]) == []

@@ -54,11 +54,11 @@ class Counting:
 def test_the_same_question_is_asked_only_once(home: Path) -> None:
     counting = Counting(_unattended(home))
     data.use_store(home, opener=lambda _: counting)  # type: ignore[arg-type,return-value]  # a double
-    first = data.report(Scope())
+    first = data.overview(Scope())
     asked = counting.asked
-    assert data.report(Scope()) is first
+    assert data.overview(Scope()) is first
     assert counting.asked == asked
-    assert data.report(Scope(run_id=1)).traces == 30
+    assert data.overview(Scope(run_id=1)).requests.count == 30
 
 
 def test_a_reader_that_died_is_replaced(home: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_reader_that_died_is_replaced(home: Path) -> None:
     data.use_store(home, opener=opener)
     assert data.has_spans()
     opened[0].is_dead = True
-    assert data.report(Scope()).traces == 60
+    assert data.overview(Scope()).requests.count == 60
     assert len(opened) == 2
 
 

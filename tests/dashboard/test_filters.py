@@ -38,17 +38,6 @@ def test_a_window_stays_the_same_question_for_a_whole_minute() -> None:
     assert hour.scope(now_ns=last) == hour.scope(now_ns=first)
 
 
-def test_the_other_windows_keep_the_service_and_the_run() -> None:
-    found = Filters("ocr", 1, "all").neighbours(now_ns=20_000 * MINUTE_NS)
-    assert [scope.from_ns and scope.from_ns // MINUTE_NS for scope in found] == [
-        19_985,
-        19_940,
-        18_560,
-        9_900,
-    ]
-    assert {(scope.service, scope.run_id) for scope in found} == {("ocr", 1)}
-
-
 def test_a_plain_view_has_a_plain_address() -> None:
     assert Filters().query_params() == {}
     assert Filters("ocr", 1, "7d").query_params() == {

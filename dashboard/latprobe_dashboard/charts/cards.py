@@ -24,10 +24,10 @@ class Card:
     help: str = ""
 
 
-def mount(cards: Sequence[Card], *, window: str = "") -> None:
-    """Draws the row; `window` marks whose figures these are."""
+def mount(cards: Sequence[Card]) -> None:
+    """Draws the row."""
     drawn = "".join(_card(card) for card in cards)
-    st.html(f'<div class="lp-cards" data-window="{window}">{drawn}</div>')
+    st.html(f'<div class="lp-cards">{drawn}</div>')
 
 
 def _card(card: Card) -> str:

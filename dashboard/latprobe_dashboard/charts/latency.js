@@ -1,5 +1,5 @@
 // p50 and p95 over time, the share of errors below on the same time axis. Times are the browser's.
-const LEFT = 50, RIGHT = 34, TOP = 14, BOTTOM = 38, GAP = 30, ERRORS = 0.2;
+const LEFT = 56, RIGHT = 34, TOP = 14, BOTTOM = 38, GAP = 30, ERRORS = 0.2;
 const views = new WeakMap();
 
 export default function ({ data, parentElement }) {

@@ -31,7 +31,8 @@ function body(data, setTriggerValue) {
     const line = document.createElement("tr");
     row.cells.forEach((cell, at) => line.append(drawn(cell, data, at, at === 0 ? row.link : "")));
     if (row.link) {
-      line.className = "open";
+      line.className = row.selected ? "open selected" : "open";
+      if (row.selected) line.setAttribute("aria-current", "true");
       line.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
         if (String(document.getSelection())) return; // the text is being selected, not opened
@@ -51,7 +52,7 @@ function drawn(cell, data, at, link) {
   box.title = cell.hint || (at === 0 ? cell.t : "");
   if (column.bar && cell.share !== undefined) {
     box.append(bar(cell, data.hues));
-    return box;
+    return box; // a bar has no second line
   }
   if (cell.hue) {
     const dot = document.createElement("i");
@@ -63,6 +64,12 @@ function drawn(cell, data, at, link) {
   if (link) text.href = link;
   text.textContent = cell.t;
   box.append(text);
+  if (cell.note) {
+    const note = document.createElement("small");
+    note.textContent = cell.note;
+    if (cell.note.length > 16) note.className = "long";
+    box.append(note);
+  }
   return box;
 }
 

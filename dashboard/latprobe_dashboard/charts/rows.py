@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from latprobe_dashboard.charts.scripts import source
-from latprobe_dashboard.theme import ERROR, HUES, Hue
+from latprobe_dashboard.theme import TEXT, Hue
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell's text with what marks it: the lane's colour, a bar of `share`, red for trouble."""
+    """A cell's text with what marks it: the lane's colour, a bar of `share`, red for trouble.
+
+    `note` is a second, smaller line.
+    """
 
     text: str
     hue: Hue | None = None
     share: float | None = None
     is_bad: bool = False
     hint: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `link` is where it leads; it also opens in a new tab."""
+    """One row. `link` is where it leads; it also opens in a new tab. `is_selected` marks it."""
 
     cells: tuple[Cell, ...]
     link: str = ""
+    is_selected: bool = False
 
 
 def mount(
@@ -56,15 +61,27 @@ def mount(
     data = {
         "label": label,
         "height": height,
-        "hues": {hue.key: hue.css for hue in (*HUES, ERROR)},
+        "hues": _hues(rows),
         "columns": [
             {"label": c.label, "help": c.help, "number": c.is_number, "bar": c.is_bar}
             for c in columns
         ],
-        "rows": [{"link": row.link, "cells": [_cell(cell) for cell in row.cells]} for row in rows],
+        "rows": [_row(row) for row in rows],
     }
     opened = _component()(data=data, key=key, on_open_change=_nothing).open
     return int(opened) if isinstance(opened, (int, float)) and 0 <= opened < len(rows) else None
+
+
+def _hues(rows: Sequence[Row]) -> dict[str, str]:
+    marked = {cell.hue for row in rows for cell in row.cells if cell.hue is not None}
+    return {hue.key: hue.css for hue in (TEXT, *marked)}
+
+
+def _row(row: Row) -> dict[str, Any]:
+    drawn: dict[str, Any] = {"link": row.link, "cells": [_cell(cell) for cell in row.cells]}
+    if row.is_selected:
+        drawn["selected"] = 1
+    return drawn
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
@@ -77,6 +94,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
         drawn["bad"] = 1
     if cell.hint:
         drawn["hint"] = cell.hint
+    if cell.note:
+        drawn["note"] = cell.note
     return drawn
 
 

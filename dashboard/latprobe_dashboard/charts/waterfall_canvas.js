@@ -38,6 +38,8 @@ class Canvas {
     this.paintAxis(g, c);
     this.paintMap(g, c);
     this.canvas.dataset.rows = String(this.rows.length);
+    // The counters under it show the same stretch of time.
+    dispatchEvent(new CustomEvent("latprobe-view", { detail: { key: "waterfall", from: this.from, span: this.span } }));
   }
 
   paintRows(g, c) {

@@ -22,9 +22,9 @@ def render() -> None:
 
 
 def _body(scope: Scope) -> None:
+    data.begin(lambda: data.overview(scope))
     status = data.status()
-    report = data.report(scope)
-    observer = report.observer
+    observer = data.observer(scope)
     notes = _notes(observer, status)
     if notes:
         sentence(["<b>With care.</b>", *notes])

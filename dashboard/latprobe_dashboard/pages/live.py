@@ -78,7 +78,12 @@ def _cards(pulse: Pulse) -> list[cards.Card]:
             f"{quantities.count(pulse.requests)} in the last minute",
             [point.requests for point in points],
         ),
-        cards.Card("p50", quantities.milliseconds(pulse.p50_ms), "of the last minute"),
+        cards.Card(
+            "p50",
+            quantities.milliseconds(pulse.p50_ms),
+            "of the last minute",
+            [point.p50_ms for point in points],
+        ),
         cards.Card(
             "p95",
             quantities.milliseconds(pulse.p95_ms),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from latprobe.analysis.report import Report, StageRow
+from latprobe.analysis.error_origins import ErrorOrigin
+from latprobe.analysis.log_bins import BIN_WIDTH
+from latprobe.analysis.overview import Overview
+from latprobe.analysis.report import StageRow
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.timeline import TimelinePoint
-from latprobe_dashboard import data, filters, links, quantities, shown_text
+from latprobe_dashboard import data, links, quantities, shown_text
 from latprobe_dashboard.charts import budget, cards, latency, rows
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.pages.request_table import request_table
@@ -17,8 +20,6 @@ TITLE, PATH, ICON = "Overview", "", ":material/speed:"
 QUESTION = "Where is the time going?"
 SLOWEST = 20
 TABLE_HEIGHT = 392
-# From so many spans on, the other windows are answered before they are asked for.
-FORESEE_SPANS = 100_000
 
 COLUMNS = (
     rows.Column("Stage"),
@@ -40,26 +41,29 @@ def render() -> None:
 
 
 def _body(scope: Scope) -> None:
-    report = data.report(scope)
+    data.begin(
+        lambda: data.error_origins(scope),
+        lambda: data.token_points(scope),
+        lambda: data.traces(scope, order="slowest", limit=SLOWEST),
+    )
+    seen = data.overview(scope)
     points = data.timeline(scope)
-    sentence(_answer(report))
-    budget.mount(budget.by_modality((row.modality, row.critical_share) for row in report.stages))
-    cards.mount(_cards(report, points, scope), window=filters.shown_window())
+    sentence(_answer(seen, data.error_origins(scope)))
+    budget.mount(budget.by_modality((row.modality, row.critical_share) for row in seen.stages))
+    cards.mount(_cards(seen, points, scope))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _stage_table(report)
+        _stage_table(seen)
     with right:
         st.html('<p class="lp-h">Latency and errors over time</p>')
         latency.mount(points, key="lp_latency")
     st.html(f'<p class="lp-h">Slowest requests<small>the {SLOWEST} longest</small></p>')
     slowest = data.traces(scope, order="slowest", limit=SLOWEST)
     request_table(slowest, key="lp_slowest", label="Slowest requests")
-    if report.spans >= FORESEE_SPANS:
-        data.foresee(filters.neighbours())
 
 
-def _answer(report: Report) -> list[str]:
-    ranked = [row for row in report.stages if row.critical_share > 0]
+def _answer(seen: Overview, origins: list[ErrorOrigin]) -> list[str]:
+    ranked = [row for row in seen.stages if row.critical_share > 0]
     if not ranked:
         return ["No request took measurable time in this window."]
     first = ranked[0]
@@ -73,7 +77,7 @@ def _answer(report: Report) -> list[str]:
     ]
     if others:
         words += f", then {' and '.join(others)}"
-    return [f"{words}{_tail(ranked)}.", _failing(report)]
+    return [f"{words}{_tail(ranked)}.", _failing(seen, origins)]
 
 
 def _tail(ranked: list[StageRow]) -> str:
@@ -87,24 +91,23 @@ def _tail(ranked: list[StageRow]) -> str:
     return ""
 
 
-def _failing(report: Report) -> str:
-    if not report.requests.errors:
+def _failing(seen: Overview, origins: list[ErrorOrigin]) -> str:
+    """How many requests fail, and the stage in which most of their errors begin."""
+    if not seen.requests.errors:
         return ""
-    share = quantities.share(report.requests.errors / max(report.requests.count, 1))
-    failing = [row for row in report.stages if row.errors]
-    # An error travels up to every parent; those hardly wait for themselves.
-    leaves = [row for row in failing if row.critical_share > 0.005] or failing
-    if not leaves:
+    share = quantities.share(seen.requests.errors / max(seen.requests.count, 1))
+    if not origins:
         return f'<span class="lp-bad">{share} fail.</span>'
-    worst = max(leaves, key=lambda row: row.errors)
-    name = shown_text.markup(worst.name)
-    return f'<span class="lp-bad">{share} fail</span>, mostly in <b>{name}</b>.'
+    is_most = origins[0].errors * 2 > sum(origin.errors for origin in origins)
+    often = "mostly" if is_most else "most often"
+    name = shown_text.markup(origins[0].name)
+    return f'<span class="lp-bad">{share} fail</span>, {often} in <b>{name}</b>.'
 
 
-def _cards(report: Report, points: list[TimelinePoint], scope: Scope) -> list[cards.Card]:
-    requests = report.requests
+def _cards(seen: Overview, points: list[TimelinePoint], scope: Scope) -> list[cards.Card]:
+    requests = seen.requests
     tokens = data.token_points(scope)
-    spans = quantities.counted(report.spans, "span")
+    spans = quantities.counted(seen.spans, "span")
     total = _sum(requests.input_tokens, requests.output_tokens)
     share = requests.errors / requests.count if requests.count else None
     return [
@@ -136,7 +139,7 @@ def _cards(report: Report, points: list[TimelinePoint], scope: Scope) -> list[ca
         cards.Card(
             "Tokens",
             quantities.count(total),
-            _token_words(report),
+            _token_words(seen),
             [point.tokens for point in tokens],
         ),
         cards.Card(
@@ -148,8 +151,8 @@ def _cards(report: Report, points: list[TimelinePoint], scope: Scope) -> list[ca
     ]
 
 
-def _token_words(report: Report) -> str:
-    requests = report.requests
+def _token_words(seen: Overview) -> str:
+    requests = seen.requests
     if requests.input_tokens is None and requests.output_tokens is None:
         return "no call reported any"
     return (
@@ -162,18 +165,25 @@ def _sum(first: int | None, second: int | None) -> int | None:
     return None if first is None and second is None else (first or 0) + (second or 0)
 
 
-def _stage_table(report: Report) -> None:
-    basis = f"over {quantities.counted(report.sampled_traces, 'request')}"
-    if report.sampled_traces < report.traces:
-        basis += f", a sample of {quantities.count(report.traces)}"
-    st.html(f'<p class="lp-h">Stages by critical path<small>{basis}</small></p>')
-    top = max((row.critical_share for row in report.stages), default=0.0) or 1.0
-    shown = [_stage_row(row, top) for row in report.stages]
+def _stage_table(seen: Overview) -> None:
+    st.html(f'<p class="lp-h">Stages by critical path<small>{_basis(seen)}</small></p>')
+    top = max((row.critical_share for row in seen.stages), default=0.0) or 1.0
+    shown = [_stage_row(row, top) for row in seen.stages]
     opened = rows.mount(
         COLUMNS, shown, key="lp_stages", label="Stages by critical path", height=TABLE_HEIGHT
     )
     if opened is not None:
-        links.go("stage", name=report.stages[opened].name)
+        links.go("stage", name=seen.stages[opened].name)
+
+
+def _basis(seen: Overview) -> str:
+    """What the shares and the percentiles were computed on."""
+    words = f"over {quantities.counted(seen.sampled_traces, 'request')}"
+    if seen.sampled_traces < seen.requests.count:
+        words += f", a sample of {quantities.count(seen.requests.count)}"
+    if not seen.is_exact:
+        words += f"; percentiles from {quantities.share(BIN_WIDTH)} wide bins"
+    return words
 
 
 def _stage_row(row: StageRow, top: float) -> rows.Row:

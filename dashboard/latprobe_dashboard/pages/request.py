@@ -9,7 +9,7 @@ from latprobe.analysis.scope import Scope
 from latprobe.analysis.trace import Trace, TraceSpan
 from latprobe.errors import NoDataError, UsageError
 from latprobe_dashboard import data, links, quantities, shown_text, visitor
-from latprobe_dashboard.charts import waterfall
+from latprobe_dashboard.charts import gpu_timeline, waterfall
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.pages.span_panel import span_panel
 from latprobe_dashboard.theme import HUES, hue_of
@@ -17,6 +17,14 @@ from latprobe_dashboard.theme import HUES, hue_of
 TITLE, PATH, ICON = "Trace", "trace", ":material/account_tree:"
 QUESTION = "What happened in this request?"
 TEXT_ROWS = 1_000
+COUNTERS = (
+    "gpu.sm_active_pct",
+    "gpu.utilization_pct",
+    "gpu.power_mw",
+    "gpu.memory_used_bytes",
+    "host.cpu_pct",
+    "host.mem_used_bytes",
+)
 
 
 def render() -> None:
@@ -108,11 +116,24 @@ def _details(trace: Trace) -> None:
             selected=selected,
             key=f"lp_waterfall_{trace.trace_id}",
         )
+        _counters(trace)
     if picked is not None and picked != selected:
         selected = picked
         st.query_params["span"] = trace.spans[picked].span_id
     with right, st.container(border=True, key="lp_span"):
         span_panel(trace, trace.spans[selected], height=waterfall.height_of(len(trace.spans)) - 105)
+
+
+def _counters(trace: Trace) -> None:
+    """What the GPU and the host read meanwhile, under the waterfall and on its time axis."""
+    end_ns = trace.start_ns + trace.duration_ns
+    readings = data.readings(trace.start_ns, end_ns, metrics=COUNTERS, device=None)
+    during = [each for each in readings if each.is_within(trace.start_ns, end_ns)]
+    if not during:
+        return
+    st.html('<p class="lp-h">Counters meanwhile<small>on the same time axis</small></p>')
+    drawn = gpu_timeline.counters_data(trace.start_ns, end_ns, during, follows="waterfall")
+    gpu_timeline.mount(drawn, key=f"lp_counters_{trace.trace_id}")
 
 
 def _selected(trace: Trace) -> int:

@@ -35,12 +35,12 @@ def render() -> None:
 
 
 def _body(scope: Scope) -> None:
-    report = data.report(scope)
-    names = [row.name for row in report.stages]
-    name = _chosen(names)
+    _begin(scope, st.query_params.get("name"))
+    seen = data.overview(scope)
+    name = _chosen([row.name for row in seen.stages])
     if name is None:
         return
-    row = next(row for row in report.stages if row.name == name)
+    row = next(row for row in seen.stages if row.name == name)
     within = replace(scope, stage=name)
     try:
         detail = data.detail(within)
@@ -60,11 +60,16 @@ def _body(scope: Scope) -> None:
             detail.histogram,
             p50_ms=detail.stats.p50_ms,
             p95_ms=detail.stats.p95_ms,
-            is_dark=visitor.is_dark(),
             key="lp_histogram",
             height=320,
         )
     _slowest(detail)
+
+
+def _begin(scope: Scope, name: str | None) -> None:
+    if name is not None:
+        within = replace(scope, stage=name)
+        data.begin(lambda: data.detail(within), lambda: data.timeline(within))
 
 
 def _chosen(names: list[str]) -> str | None:

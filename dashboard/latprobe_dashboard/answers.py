@@ -1,0 +1,65 @@
+"""Answers to the pages' questions: each is worked out once, also when two ask at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# What one page asks beside its first question.
+AHEAD = 4
+REST_S = 10.0
+
+
+class Answers:
+    """The latest `size` answers by their questions. Thread-safe. A failure is not kept."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, question: Hashable, work: Callable[[], T]) -> T:
+        """The answer; `work` is done here unless somebody has done it or is at it."""
+        with self._lock:
+            known = self._kept.get(question)
+            if known is None:
+                own: Future[T] = Future()
+                self._kept[question] = own
+                while len(self._kept) > self._size:
+                    self._kept.popitem(last=False)
+            else:
+                self._kept.move_to_end(question)
+        if known is not None:
+            answer: T = known.result()
+            return answer
+        try:
+            own.set_result(work())
+        except BaseException as error:
+            with self._lock:
+                if self._kept.get(question) is own:
+                    del self._kept[question]
+            own.set_exception(error)
+            raise
+        return own.result()
+
+
+class Ahead:
+    """Works on questions that the page is about to ask, while it draws what it has."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="latprobe-dashboard-ahead")
+        self._begun: list[Future[object]] = []
+
+    def begin(self, ask: Callable[[], object]) -> None:
+        """Asks in the background. An error is left to the page, which asks again."""
+        self._begun = [each for each in self._begun if not each.done()]
+        self._begun.append(self._pool.submit(ask))
+
+    def rest(self) -> None:
+        """Returns when nothing is worked on any more, or after REST_S."""
+        wait(self._begun, timeout=REST_S)
