@@ -25,6 +25,7 @@ from latprobe.store.parquet import FORMAT, FORMAT_VERSION
 FOLDER = Path(__file__).parent / "h200_multimodal"
 RUN_UUID = uuid.UUID("5ca1ab1e-0000-4000-8000-000000000200")
 ROOT = "multimodal.request"
+DEVICE = "0"
 MODALITIES = {
     "image.decode": "image",
     "image.to_gpu": "image",
@@ -51,6 +52,7 @@ def main() -> None:
         "spans": spans(recorded["spans"]),
         "usage": usage(recorded["spans"]),
         "samples": samples(recorded["samples"]),
+        "gpu_spans": gpu_spans(recorded["spans"]),
     }
     rows = {}
     for name, table in tables.items():
@@ -111,6 +113,26 @@ def usage(recorded: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
+def gpu_spans(recorded: list[dict[str, Any]]) -> pa.Table:
+    """The event pair around each stage, which was synchronised before it began. The first run of
+    each stage is cold: it loads kernels and libraries."""
+    place = {name: index for index, name in enumerate(MODALITIES, 1)}
+    first = min(span["req"] for span in recorded)
+    rows = [
+        {
+            "trace_id": _trace_id(span["req"]),
+            "span_id": _span_id(span["req"], place[span["name"]]),
+            "run_id": 1,
+            "device": DEVICE,
+            "gpu_start_ns": span["start_ns"],
+            "gpu_ns": round(span["cuda_ms"] * 1e6),
+            "is_cold": span["req"] == first,
+        }
+        for span in recorded
+    ]
+    return pa.Table.from_pylist(rows)
+
+
 def samples(recorded: list[list[float]]) -> pa.Table:
     """One row a reading that changed: the counters hold their value for 100 to 200 ms."""
     rows = []
@@ -124,7 +146,7 @@ def samples(recorded: list[list[float]]) -> pa.Table:
                 {
                     "time_ns": int(time_ns),
                     "source": "gpu",
-                    "device": "0",
+                    "device": DEVICE,
                     "pid": None,
                     "run_id": 1,
                     "metric": metric,

@@ -41,7 +41,7 @@ def demo(
     from latprobe.cli.child import ChildRun, run_child
     from latprobe.cli.demo_files import find_example, load_samples, require_packages
     from latprobe.cli.report_text import print_report
-    from latprobe.cli.run_summary import report_of
+    from latprobe.cli.run_summary import report_of, tokens_of
 
     example = find_example()
     require_packages(EXAMPLE_NEEDS)
@@ -55,7 +55,7 @@ def demo(
     if code != 0:
         messages.fail(f"the example ended with exit code {code}; its own words are above.")
         raise typer.Exit(code)
-    print_report(report_of(child))
+    print_report(report_of(child), tokens_of(child))
     _offer_dashboard(store, dashboard)
 
 

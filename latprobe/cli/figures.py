@@ -36,6 +36,11 @@ def count(value: float | None) -> str:
     return UNMEASURED if value is None else f"{value:,.0f}"
 
 
+def many(count_of: int, noun: str) -> str:
+    """ "1 run", "2 runs": a count with its regular noun."""
+    return f"{count(count_of)} {noun}" if count_of == 1 else f"{count(count_of)} {noun}s"
+
+
 def tokens(given: int | None, made: int | None) -> str:
     """Tokens in and out of a model, in one cell."""
     if given is None and made is None:

@@ -76,6 +76,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         max(map(len, texts)) for texts in zip((c.title for c in columns), *cells, strict=True)
     ]
     kept = _fitting(columns, widths, console().width)
+    widths = _shortened(columns, widths, kept, console().width)
     grid = Table(
         box=SIMPLE_HEAD if is_unicode() else ASCII2,
         padding=(0, 1, 0, 0),
@@ -88,7 +89,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
             justify=columns[number].align,
             no_wrap=True,
             overflow="ellipsis",
-            min_width=None if columns[number].shorten else widths[number],
+            width=widths[number],
         )
     for row in cells:
         grid.add_row(*(row[number] for number in kept))
@@ -113,6 +114,22 @@ def _fitting(columns: Sequence[Column], widths: Sequence[int], limit: int) -> li
             break
         kept.remove(expendable)
     return kept
+
+
+def _shortened(
+    columns: Sequence[Column], widths: Sequence[int], kept: Sequence[int], limit: int
+) -> list[int]:
+    """The columns' widths; those that may be shortened share what the others leave.
+
+    Rich would take from every column, and cut the last one's figures at the edge.
+    """
+    shown = list(widths)
+    spare = limit - sum(2 + widths[number] for number in kept)
+    for number in sorted(kept, key=lambda number: -widths[number]):
+        if spare < 0 and columns[number].shorten:
+            shown[number] = max(widths[number] + spare, min(widths[number], SHORTENED))
+            spare += widths[number] - shown[number]
+    return shown
 
 
 def records(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

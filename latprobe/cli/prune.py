@@ -49,8 +49,8 @@ def prune(
         output.data(asdict(done))
     else:
         output.line(
-            f"{figures.count(done.spans)} spans, {figures.count(done.samples)} samples and "
-            f"{figures.count(done.runs)} runs removed; the database has "
+            f"{figures.many(done.spans, 'span')}, {figures.many(done.samples, 'sample')} and "
+            f"{figures.many(done.runs, 'run')} removed; the database has "
             f"{figures.size(done.bytes_after)}, before {figures.size(done.bytes_before)}"
         )
 

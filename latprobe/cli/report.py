@@ -30,6 +30,7 @@ def report(
     home: options.Home = None,
 ) -> None:
     """Rank the stages by their share of the critical path."""
+    from latprobe.analysis.token_totals import token_report
     from latprobe.cli import output
     from latprobe.cli.open_store import open_store
     from latprobe.cli.report_text import print_report
@@ -38,10 +39,11 @@ def report(
     filters.check()
     with open_store(home) as store:
         found = build(store.query, filters, max_traces)
+        tokens = token_report(store.query, filters.scope(store.query))
     if as_json:
-        output.data(found.to_json())
+        output.data({**found.to_json(), **tokens.to_json()})
     else:
-        print_report(found)
+        print_report(found, tokens)
 
 
 def build(query: Query, filters: options.Filters, max_traces: int | None) -> Report:

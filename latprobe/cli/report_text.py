@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING
 
 from latprobe.cli import figures, output
 from latprobe.cli.output import Column
+from latprobe.cli.report_tokens import print_tokens
 
 if TYPE_CHECKING:
     from latprobe.analysis.coverage import Observer
     from latprobe.analysis.report import Report, RequestStats, StageRow
+    from latprobe.analysis.token_totals import TokenReport
 
 BAR_WIDTH = 12
 
 
-def print_report(report: Report) -> None:
-    """Prints the whole report."""
+def print_report(report: Report, tokens: TokenReport | None = None) -> None:
+    """Prints the whole report; models and templates where a model was called."""
     output.line(headline(report), style="bold")
     output.line()
     _print_stages(report.stages)
     output.line()
+    if tokens is not None and tokens.models:
+        print_tokens(tokens)
+        output.line()
     output.line(f"Requests  {requests_line(report)}")
     output.line(f"Observer  {observer_line(report.observer)}")
 
@@ -66,7 +71,7 @@ def observer_line(observer: Observer) -> str:
     """What latprobe itself saw, lost and cost."""
     return " · ".join(
         [
-            f"{figures.count(observer.recorded)} spans recorded",
+            f"{figures.many(observer.recorded, 'span')} recorded",
             f"{figures.count(observer.dropped)} dropped",
             f"{figures.percent(observer.coverage)} of request time covered by stages",
             f"own cost {figures.percent(observer.overhead_share_estimated)} (estimated)",
@@ -75,7 +80,7 @@ def observer_line(observer: Observer) -> str:
 
 
 def _requests(stats: RequestStats) -> str:
-    return "1 request" if stats.count == 1 else f"{figures.count(stats.count)} requests"
+    return figures.many(stats.count, "request")
 
 
 _Cell = Callable[["StageRow"], str]
@@ -96,6 +101,8 @@ def _print_stages(stages: tuple[StageRow, ...]) -> None:
         columns.append((Column("Tokens in/out", give_up=1), _tokens_cell))
     if any(row.cost_usd is not None for row in stages):
         columns.append((Column("Cost", give_up=4), lambda row: figures.usd(row.cost_usd)))
+    if any(row.gpu_sm_active_pct is not None for row in stages):
+        columns.append((Column("SM active", give_up=3), _sm_cell))
     if any(row.verdict is not None for row in stages):
         columns.append((Column("Verdict", "left", give_up=1), lambda row: row.verdict or ""))
     output.table(
@@ -109,5 +116,11 @@ def _critical_cell(row: StageRow) -> str:
     return f"{bar:<{BAR_WIDTH}} {figures.percent(row.critical_share):>6}"
 
 
+def _sm_cell(row: StageRow) -> str:
+    share = row.gpu_sm_active_pct
+    return figures.percent(None if share is None else share / 100)
+
+
 def _tokens_cell(row: StageRow) -> str:
-    return figures.tokens(row.input_tokens, row.output_tokens)
+    mark = "~" if row.tokens_estimated else ""
+    return mark + figures.tokens(row.input_tokens, row.output_tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -26,14 +27,23 @@ def run(
     no_agent: Annotated[
         bool, typer.Option("--no-agent", help="Start no agent; the next reader takes in the spans.")
     ] = False,
+    kernels: Annotated[
+        str | None,
+        typer.Option(
+            "--kernels", metavar="SHARE", help="Record the GPU kernels of this share of requests."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary at the end.")] = False,
     home: options.Home = None,
 ) -> None:
     """Run a program and record its stages. Its exit code and its signals are its own."""
     from latprobe.cli.child import ChildRun, run_child
     from latprobe.cli.run_summary import print_summary
+    from latprobe.setting_values import parse_share
 
     settings = options.settings_for(home)
+    if kernels is not None:
+        os.environ["LATPROBE_KERNELS"] = str(parse_share(kernels, "--kernels"))
     child = ChildRun.create(
         home=settings.home, service=service, agent=settings.agent and not no_agent
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,10 @@ from latprobe.cli import figures, messages
 
 if TYPE_CHECKING:
     from latprobe.analysis.report import Report
+    from latprobe.analysis.scope import Scope
+    from latprobe.analysis.token_totals import TokenReport
     from latprobe.cli.child import ChildRun
+    from latprobe.store.reader import Reader
 
 NOTHING_RECORDED = (
     "nothing was recorded. Wrap a step in `with latprobe.stage('name'):`, or name functions with "
@@ -34,7 +39,7 @@ def print_summary(child: ChildRun) -> None:
 def summary(report: Report) -> str:
     """One sentence on the run."""
     stats = report.requests
-    many = "1 request" if stats.count == 1 else f"{figures.count(stats.count)} requests"
+    many = figures.many(stats.count, "request")
     text = f"{many}, p50 {figures.ms(stats.p50_ms)}, p95 {figures.ms(stats.p95_ms)}"
     if stats.errors:
         text += f", {figures.count(stats.errors)} failed"
@@ -56,6 +61,22 @@ def next_step(home: Path) -> str:
 def report_of(child: ChildRun) -> Report:
     """The report of this run alone. Raises NoDataError when it recorded nothing."""
     from latprobe.analysis.report import build_report
+
+    with _run_of(child) as (store, scope):
+        return build_report(store.query, scope, max_traces=2000)
+
+
+def tokens_of(child: ChildRun) -> TokenReport:
+    """The models and prompts of this run alone."""
+    from latprobe.analysis.token_totals import token_report
+
+    with _run_of(child) as (store, scope):
+        return token_report(store.query, scope)
+
+
+@contextmanager
+def _run_of(child: ChildRun) -> Iterator[tuple[Reader, Scope]]:
+    """The store with all of this run in it, and the scope that is this run."""
     from latprobe.analysis.scope import Scope
     from latprobe.cli.run_lookup import find_run
     from latprobe.store.reader import open_reader
@@ -65,5 +86,4 @@ def report_of(child: ChildRun) -> Report:
         open_reader(child.home, start_agent=child.agent) as store,
     ):
         store.flush(timeout_s=10.0)
-        run_id = find_run(store.query, child.run_id)
-        return build_report(store.query, Scope(run_id=run_id), max_traces=2000)
+        yield store, Scope(run_id=find_run(store.query, child.run_id))

@@ -87,7 +87,7 @@ def _status(status: StoreStatus, settings: Settings) -> Iterator[Finding]:
         "database",
         "ok",
         f"schema {status.schema_version}, {figures.size(status.db_bytes)}, "
-        f"{figures.count(status.spans)} spans in {figures.count(status.traces)} requests, "
+        f"{figures.many(status.spans, 'span')} in {figures.many(status.traces, 'request')}, "
         f"{figures.local_time(status.oldest_ns)} to {figures.local_time(status.newest_ns)}",
     )
     for note in status.notes:
@@ -98,6 +98,13 @@ def _status(status: StoreStatus, settings: Settings) -> Iterator[Finding]:
         "ok",
         f"{figures.size(status.journal_bytes)} in {status.pending_segments} segments to take in",
     )
+    if status.uncounted_calls:
+        yield Finding(
+            "tokens",
+            "note",
+            f"{figures.many(status.uncounted_calls, 'model call')} to be counted",
+            "the agent counts a call when its request is over, or 20 s after it",
+        )
     if status.quarantined:
         yield Finding(
             "quarantine",

@@ -94,7 +94,7 @@ def _write(
     elif as_json:
         output.data({"spans": count})
     else:
-        output.line(f"{figures.count(count)} spans written to {path}")
+        output.line(f"{figures.many(count, 'span')} written to {path}")
 
 
 def _send(query: Query, scope: Scope, to: str | None, *, content: bool, as_json: bool) -> None:
@@ -107,7 +107,7 @@ def _send(query: Query, scope: Scope, to: str | None, *, content: bool, as_json:
     else:
         failed = sent.rejected + sent.refused
         text = f", {figures.count(failed)} not taken by the backend" if failed else ""
-        output.line(f"{figures.count(sent.spans)} spans sent{text}")
+        output.line(f"{figures.many(sent.spans, 'span')} sent{text}")
     if sent.rejected + sent.refused:
         raise typer.Exit(4)
 

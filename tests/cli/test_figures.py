@@ -62,3 +62,7 @@ def test_a_bar_fills_its_share_and_falls_back_to_ascii() -> None:
     assert figures.bar(0.55, 4) == "██▎"
     assert figures.bar(1.7, 4) == "████"
     assert figures.bar(0.6, 4, full="#") == "##"
+
+
+def test_one_thing_has_a_singular() -> None:
+    assert [figures.many(n, "run") for n in (0, 1, 1200)] == ["0 runs", "1 run", "1,200 runs"]

@@ -47,7 +47,8 @@ def test_no_command_prints_help_and_is_a_usage_error(cli: Cli) -> None:
     [
         (
             ["reprot"],
-            "No such command 'reprot'. Did you mean 'report', 'export'? See `latprobe --help`.",
+            "No such command 'reprot'. Did you mean 'report', 'export', 'prompts'? "
+            "See `latprobe --help`.",
         ),
         (["zzz"], "No such command 'zzz'. See `latprobe --help`."),
         (

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-TOKENS_PER_MESSAGE = 4
-"""Role and separators, as chat templates add them."""
+TOKENS_PER_MESSAGE = 3
+"""The marks around a message; its role comes on top."""
+
+TOKENS_PER_REPLY = 3
+"""The marks that open the reply. Both are OpenAI's figures for its own chat template."""
 
 _PIECE = re.compile(r" ?[^\W\d_]{1,6}|\d{1,3}| ?[^\w\s]|_|\s")
 
@@ -27,8 +30,11 @@ def count(text: str) -> int:
 
 
 def count_messages(messages: Iterable[Mapping[str, object]]) -> int:
-    """The pieces of all messages with what a chat template adds to each."""
-    return sum(TOKENS_PER_MESSAGE + count(text_of(message)) for message in messages)
+    """The pieces of all messages, with what the chat template adds to them."""
+    return TOKENS_PER_REPLY + sum(
+        TOKENS_PER_MESSAGE + count(str(message.get("role", ""))) + count(text_of(message))
+        for message in messages
+    )
 
 
 def text_of(message: Mapping[str, object]) -> str:

@@ -1,0 +1,1 @@
+"""Questions about pictures, answered by models with random weights."""
