@@ -8,7 +8,7 @@ from collections.abc import Callable
 from latprobe.clock import monotonic_ns
 
 
-def wait_until(predicate: Callable[[], object], *, timeout_s: float = 10.0) -> None:
+def wait_until(predicate: Callable[[], object], *, timeout_s: float = 60.0) -> None:
     """Returns as soon as `predicate()` is true; fails the test when that takes too long."""
     pause = threading.Event()
     deadline = monotonic_ns() + int(timeout_s * 1e9)
