@@ -44,7 +44,7 @@ class Bar:
 
 
 def mount(bars: Sequence[Bar], *, key: str, label: str, height: int = 0) -> None:
-    """Draws the rows. Which was opened stands in the session's state under `key`."""
+    """Draws the rows. Which was opened is kept in Streamlit's state under `key`."""
     _component()(data=bars_data(bars, label=label, height=height), key=key, on_open_change=_nothing)
 
 
