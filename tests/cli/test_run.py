@@ -129,6 +129,8 @@ def test_a_signal_is_forwarded_once_and_the_program_decides(name: str, tmp_path:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell's background job ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(getattr(signal, name), signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -143,6 +145,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_program_once(tmp_path: Path) -> None:
     app.write_text(WAITING_APP)
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         command = latprobe("run", "-q", "--", sys.executable, str(app), "SIGINT")
         os.execv(command[0], command)
     printed = bytearray()
