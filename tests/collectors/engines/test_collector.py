@@ -190,14 +190,15 @@ def test_a_page_of_nobody_known_is_an_error(page: str) -> None:
 def test_an_engine_that_is_down_slow_or_refuses_is_counted_and_said_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint, "TIMEOUT_S", 0.05)
     with serving() as server:
         [collector] = engine_collectors({"mine": server.url})
         runner = CollectorRunner([], lambda samples: None)
         server.status = 503
         refused = runner.collect([collector])
         server.status, server.is_slow = 200, True
-        slow = runner.collect([collector])
+        with monkeypatch.context() as impatient:
+            impatient.setattr(endpoint, "TIMEOUT_S", 0.05)
+            slow = runner.collect([collector])
         server.is_slow, server.page = False, pages("tgi")[0]
         server.release.set()
         well = runner.collect([collector])
