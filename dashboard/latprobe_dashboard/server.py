@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import threading
 import urllib.error
 import urllib.request
@@ -21,13 +20,11 @@ from typing import Any
 
 from latprobe.clock import monotonic_ns
 from latprobe.errors import NoDataError, UsageError
-from latprobe_dashboard import data
+from latprobe_dashboard import data, ports
 from latprobe_dashboard.gate import LOOPBACK_NAMES, Gate, Rules
 from latprobe_dashboard.theme import THEME_FILE
 
 SCRIPT_FILE = Path(__file__).with_name("entry") / "script.py"
-FIRST_PORT = 8788
-PORTS_TRIED = 40
 READY_TIMEOUT_S = 60.0
 TOKEN_VARIABLE = "LATPROBE_DASHBOARD_TOKEN"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -54,21 +51,23 @@ def serve(
             f"Other machines can reach {host}, so the dashboard needs a token there. "
             f"Set {TOKEN_VARIABLE} to a long secret, or leave --host away."
         )
-    chosen = _free_port(host, port)
-    data.use_store(home)
-    with contextlib.suppress(NoDataError):  # the pages say how to start, and look again
-        data.reader()
-    url = f"http://{_in_url(host)}:{chosen}/" + (f"?token={token}" if token else "")
-    announce = threading.Thread(
-        target=_announce,
-        args=(f"http://{_in_url(_reachable(host))}:{chosen}", url, token, open_browser, on_ready),
-        name="latprobe-dashboard-ready",
-        daemon=True,
-    )
-    announce.start()
+    claimed = ports.claim(host, port)
     try:
-        _run(host, chosen, token)
+        data.use_store(home)
+        with contextlib.suppress(NoDataError):  # the pages say how to start, and look again
+            data.reader()
+        url = f"http://{_in_url(host)}:{claimed.number}/" + (f"?token={token}" if token else "")
+        base = f"http://{_in_url(_reachable(host))}:{claimed.number}"
+        announce = threading.Thread(
+            target=_announce,
+            args=(base, url, token, open_browser, on_ready),
+            name="latprobe-dashboard-ready",
+            daemon=True,
+        )
+        announce.start()
+        _run(host, claimed.number, token)
     finally:
+        claimed.release()
         data.close()
 
 
@@ -114,51 +113,6 @@ def _configuration(host: str, port: int) -> dict[str, Any]:
         "logger.hideWelcomeMessage": True,
         "theme.base": str(THEME_FILE),
     }
-
-
-def _free_port(host: str, wanted: int | None) -> int:
-    """The wanted port if it is free, else the first free one from FIRST_PORT."""
-    if wanted is not None:
-        if wanted == 0 or _is_free(host, wanted):
-            return wanted or _any_port(host)
-        raise UsageError(
-            f"Port {wanted} on {host} is in use. Choose another one with --port, "
-            "or leave --port away to get the first free one."
-        )
-    for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
-        if _is_free(host, port):
-            return port
-    last = FIRST_PORT + PORTS_TRIED - 1
-    raise UsageError(f"Ports {FIRST_PORT} to {last} are all in use. Choose one with --port.")
-
-
-def _is_free(host: str, port: int) -> bool:
-    try:
-        with _bound(host, port):
-            return True
-    except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno == 99:
-            raise UsageError(f"{host} is not an address of this machine ({error}).") from error
-        return False
-    except OverflowError:
-        raise UsageError(f"{port} is not a port; write 1 to 65535.") from None
-
-
-def _any_port(host: str) -> int:
-    with _bound(host, 0) as listener:
-        return int(listener.getsockname()[1])
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 def _announce(

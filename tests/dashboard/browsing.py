@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.waiting import wait_until
+
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",
@@ -60,11 +62,14 @@ class Served:
     def url(self) -> str:
         """The address, once the server is ready."""
         if self._url is None:
-            try:
-                self._url = self.lines.get(timeout=START_S).rstrip("/")
-            except queue.Empty:
-                raise AssertionError("it did not start:\n" + "".join(self.errors)) from None
+            wait_until(self._has_said, timeout_s=START_S)
+            if self.lines.empty():
+                raise AssertionError("it did not start:\n" + "".join(self.errors))
+            self._url = self.lines.get().rstrip("/")
         return self._url
+
+    def _has_said(self) -> bool:
+        return not self.lines.empty() or self.process.poll() is not None
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit status after the signal."""

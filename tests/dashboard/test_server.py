@@ -56,20 +56,6 @@ def test_a_busy_port_is_named_with_the_way_out(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_wish_it_takes_the_first_free_port() -> None:
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        taken = busy.getsockname()[1]
-        assert server._free_port("127.0.0.1", None) in range(8788, 8828)
-        assert server._is_free("127.0.0.1", taken) is False
-
-
-@pytest.mark.parametrize("port", [70_000, -1])
-def test_a_port_that_cannot_be_is_refused(port: int) -> None:
-    with pytest.raises(UsageError, match="is not a port"):
-        server._free_port("127.0.0.1", port)
-
-
 def test_another_address_needs_a_token(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs a token"):
         server.serve(tmp_path, host="0.0.0.0", open_browser=False)

@@ -33,6 +33,7 @@ from tests.dashboard.seeding_calls import (
     without_parts,
 )
 from tests.dashboard.test_browser import Watched, browser, contexts  # noqa: F401  # fixtures
+from tests.waiting import wait_until
 
 PAGE = "from latprobe_dashboard.pages import tokens\ntokens.render()\n"
 SCOPES = (
@@ -401,9 +402,11 @@ def tab(
 @pytest.mark.parametrize("tab", ["light", "dark"], indirect=True)
 def test_the_page_is_drawn_in_either_theme(tab: Watched) -> None:
     tab.open("/tokens")
-    assert tab.page.locator(".lp-card").count() == 6
+    tab.sees(".lp-card", 6)
     tab.page.wait_for_selector("canvas[data-points]")
-    assert tab.page.locator("table[aria-label='Tokens by stage and template'] .stack i").count() > 8
+    bars = tab.page.locator("table[aria-label='Tokens by stage and template'] .stack i")
+    wait_until(lambda: bars.count() > 8)
+    assert bars.count() > 8
 
 
 @pytest.mark.browser
@@ -415,7 +418,7 @@ def test_a_template_is_chosen_with_the_keyboard_and_kept_in_the_address(tab: Wat
     tab.page.wait_for_url(re.compile(f"template={_digits(RERANK)}"))
     tab.page.get_by_text("Order the passages by how well they answer").wait_for()
     assert "window=24h" in tab.page.url
-    assert tab.page.locator("tr.selected").count() == 2
+    tab.sees("tr.selected", 2)
 
 
 @pytest.mark.browser
