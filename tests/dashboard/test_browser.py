@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import statistics
@@ -190,6 +191,31 @@ def test_a_stage_of_the_overview_opens_with_the_keyboard(tab: Watched) -> None:
     tab.page.wait_for_url(re.compile(r"/stage\?.*name=llm\.decode"))
     tab.settle()
     assert "llm.decode" in tab.page.locator(".lp-answer").inner_text()
+
+
+def test_a_table_is_sorted_by_its_headings_and_saved_as_it_stands(tab: Watched) -> None:
+    tab.open("/")
+    table = tab.page.locator("table[aria-label='Stages by critical path']")
+    table.get_by_role("button", name="p95").click()
+    heading = table.locator("th[aria-sort=descending]")
+    heading.wait_for()
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Save Stages by critical path as CSV").click()
+    assert download.value.suggested_filename == "latprobe-stages-by-critical-path.csv"
+    lines = list(csv.DictReader(Path(download.value.path()).read_text("utf-8").splitlines()))
+    p95 = [float(line["p95_ms"]) for line in lines]
+    assert p95 == sorted(p95, reverse=True)
+    shown = table.locator("tbody tr").first.locator("td").first.inner_text()
+    assert lines[0]["stage"] == shown.strip()
+    table.locator("tbody tr a").first.click()
+    tab.page.wait_for_url(re.compile("/stage.*name=" + re.escape(lines[0]["stage"])))
+
+
+def test_a_chart_is_saved_as_a_picture(tab: Watched) -> None:
+    tab.open("/")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Save latency as a picture").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_picking_a_span_shows_it_and_puts_it_into_the_address(tab: Watched) -> None:

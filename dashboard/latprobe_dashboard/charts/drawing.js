@@ -53,3 +53,28 @@ function add(parent, tag, className) {
   return element;
 }
 
+
+// A button that saves the canvas as a picture on the page's background.
+function offerPicture(frame, canvas, name) {
+  const bar = frame.querySelector(".bar");
+  const button = add(bar || frame, "button");
+  button.type = "button";
+  button.textContent = "PNG";
+  button.title = "Save as a picture";
+  button.setAttribute("aria-label", `Save ${name} as a picture`);
+  if (!bar) button.style.cssText =
+    "position:absolute;right:0;bottom:100%;border:0;background:none;padding:0.1rem 0.45rem;cursor:pointer;" +
+    "color:light-dark(#5b6672,#98a3b0);font:0.8rem var(--st-font);border-radius:4px";
+  button.onclick = () => {
+    const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+    const g = copy.getContext("2d");
+    g.fillStyle = resolved(frame, { back: "var(--st-background-color)" }).back;
+    g.fillRect(0, 0, copy.width, copy.height);
+    g.drawImage(canvas, 0, 0);
+    saved(copy.toDataURL("image/png"), `latprobe-${name}.png`);
+  };
+}
+
+function saved(address, file) {
+  Object.assign(document.createElement("a"), { href: address, download: file }).click();
+}

@@ -48,6 +48,7 @@ class Timeline extends Drawing {
     button(this.strap, "−", () => this.zoom(1.5, 0.5), "Zoom out");
     button(this.strap, "+", () => this.zoom(1 / 1.5, 0.5), "Zoom in");
     button(this.strap, "Fit", () => this.fit(), "Show the whole moment");
+    offerPicture(this.frame, this.canvas, "gpu-timeline");
   }
 
   said() { return this.data.words ?? ""; }

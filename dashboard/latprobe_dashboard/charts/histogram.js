@@ -15,6 +15,7 @@ class Histogram {
   constructor(frame) {
     this.frame = frame;
     this.canvas = add(frame, "canvas");
+    offerPicture(frame, this.canvas, "histogram");
     this.canvas.setAttribute("role", "img");
     this.tip = add(frame, "div", "tip");
     this.tip.style.top = `${TOP + 8}px`; // below the names of the marks

@@ -15,6 +15,7 @@ class Latency {
   constructor(frame) {
     this.frame = frame;
     this.canvas = add(frame, "canvas");
+    offerPicture(frame, this.canvas, "latency");
     this.canvas.setAttribute("role", "img");
     this.tip = add(frame, "div", "tip");
     this.canvas.addEventListener("pointermove", (event) => this.hover(event.offsetX));

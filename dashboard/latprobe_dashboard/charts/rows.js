@@ -1,33 +1,101 @@
 // Draws a table from data. Every text is set with textContent: names come from recorded programs.
+const orders = new WeakMap(); // how the viewer has sorted each table; a redraw keeps it
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const frame = parentElement.querySelector(".frame");
+  const shell = parentElement.querySelector(".shell");
   frame.style.maxHeight = data.height ? `${data.height}px` : "";
-  const table = document.createElement("table");
-  table.setAttribute("aria-label", data.label);
-  table.append(head(data.columns), body(data, setTriggerValue));
-  const top = frame.scrollTop;
-  frame.replaceChildren(table);
-  frame.scrollTop = top;
+  const draw = () => {
+    const table = document.createElement("table");
+    table.setAttribute("aria-label", data.label);
+    const order = orders.get(parentElement);
+    table.append(head(data, order, sort), body(data, sorted(data.rows, order), setTriggerValue));
+    const top = frame.scrollTop;
+    frame.replaceChildren(table);
+    frame.scrollTop = top;
+  };
+  const sort = (at) => {
+    orders.set(parentElement, next(orders.get(parentElement), at, data.columns[at].number));
+    draw();
+    frame.querySelectorAll("th button")[at].focus();
+  };
+  draw();
+  const save = shell.querySelector("button.save");
+  save.hidden = !data.saved || !data.rows.length;
+  save.setAttribute("aria-label", `Save ${data.label} as CSV`);
+  save.onclick = () => download(data, sorted(data.rows, orders.get(parentElement)));
 }
 
-function head(columns) {
+// First the end that people look for: the greatest of numbers, the first of names. Third: as it came.
+function next(order, at, isNumber) {
+  const first = isNumber ? -1 : 1;
+  if (!order || order.at !== at) return { at, way: first };
+  return order.way === first ? { at, way: -first } : null;
+}
+
+function sorted(rows, order) {
+  const places = rows.map((_, index) => index);
+  if (!order || !rows.length || order.at >= rows[0].cells.length) return places;
+  const key = (index) => {
+    const cell = rows[index].cells[order.at];
+    return cell.v === undefined ? (cell.share ?? cell.t) : cell.v;
+  };
+  return places.sort((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    if (x === null || y === null) return (x === null) - (y === null); // not measured: last either way
+    const least = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), undefined, { numeric: true });
+    return least * order.way || a - b;
+  });
+}
+
+function head(data, order, sort) {
   const row = document.createElement("tr");
-  for (const column of columns) {
+  data.columns.forEach((column, at) => {
     const cell = document.createElement("th");
+    const button = document.createElement("button");
     cell.scope = "col";
-    cell.textContent = column.label;
-    if (column.help) cell.title = column.help;
+    button.type = "button";
+    button.textContent = column.label;
+    if (order?.at === at) {
+      cell.setAttribute("aria-sort", order.way > 0 ? "ascending" : "descending");
+      button.textContent += order.way > 0 ? " ↑" : " ↓";
+    }
+    button.title = column.help ? `${column.help}. Click to sort` : "Click to sort";
+    button.onclick = () => sort(at);
     if (column.number) cell.className = "n";
+    cell.append(button);
     row.append(cell);
-  }
+  });
   const section = document.createElement("thead");
   section.append(row);
   return section;
 }
 
-function body(data, setTriggerValue) {
+function download(data, places) {
+  const lines = [data.columns.map((column) => column.field || column.label)];
+  for (const index of places) {
+    lines.push(data.rows[index].cells.map((cell) => (cell.v === undefined ? cell.t + (cell.note ? ` (${cell.note})` : "") : cell.v)));
+  }
+  const text = lines.map((line) => line.map(quoted).join(",")).join("\r\n") + "\r\n";
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = `latprobe-${data.label.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.csv`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// A text that a spreadsheet would take for a formula is marked as text.
+function quoted(value) {
+  if (value === null) return "";
+  if (typeof value === "number") return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function body(data, places, setTriggerValue) {
   const section = document.createElement("tbody");
-  data.rows.forEach((row, index) => {
+  for (const index of places) {
+    const row = data.rows[index];
     const line = document.createElement("tr");
     row.cells.forEach((cell, at) => line.append(drawn(cell, data, at, at === 0 ? row.link : "")));
     if (row.link) {
@@ -41,7 +109,7 @@ function body(data, setTriggerValue) {
       });
     }
     section.append(line);
-  });
+  }
   return section;
 }
 

@@ -6,10 +6,10 @@ has one colour a column. Text reaches the browser as data and is set as text, ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -19,19 +19,31 @@ from latprobe_dashboard.theme import TEXT, Hue
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading; `is_number` aligns right. `is_bar` draws the cell's share as a bar."""
+    """A heading; `is_number` aligns right. `is_bar` draws the cell's share as a bar.
+
+    `field` is its name with the unit in the CSV file, where cells have values: "p95_ms".
+    """
 
     label: str
     help: str = ""
     is_number: bool = False
     is_bar: bool = False
+    field: str = ""
+
+
+class _AsShown:
+    """A cell's value that is its text."""
+
+
+AS_SHOWN = _AsShown()
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A cell's text with what marks it: the lane's colour, a bar of `share`, red for trouble.
 
-    `note` is a second, smaller line.
+    `note` is a second, smaller line. `value` is what is sorted by and written to a CSV file: a
+    number in the column's unit, None where it was not measured.
     """
 
     text: str
@@ -40,6 +52,7 @@ class Cell:
     is_bad: bool = False
     hint: str = ""
     note: str = ""
+    value: float | str | _AsShown | None = AS_SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +64,38 @@ class Row:
     is_selected: bool = False
 
 
+V = TypeVar("V", float, int, str)
+
+
+def figure(words: Callable[[V | None], str], value: V | None, **more: Any) -> Cell:
+    """A cell that shows the value in words, and is sorted and saved by the value itself."""
+    return Cell(words(value), value=value, **more)
+
+
 def mount(
-    columns: Sequence[Column], rows: Sequence[Row], *, key: str, label: str, height: int = 0
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    *,
+    key: str,
+    label: str,
+    height: int = 0,
+    is_saved: bool = True,
 ) -> int | None:
     """Draws the table; returns the index of the row that was just opened.
 
-    `height` in pixels limits the table, which then scrolls; 0 shows all rows.
+    `height` in pixels limits the table, which then scrolls; 0 shows all rows. A viewer sorts it by
+    its headings and, where it `is_saved`, writes it to a CSV file.
     """
     data = {
         "label": label,
         "height": height,
+        "saved": is_saved,
         "hues": _hues(rows),
         "columns": [
-            {"label": c.label, "help": c.help, "number": c.is_number, "bar": c.is_bar}
+            {
+                **{"label": c.label, "help": c.help, "field": c.field},
+                **{"number": c.is_number, "bar": c.is_bar},
+            }
             for c in columns
         ],
         "rows": [_row(row) for row in rows],
@@ -96,6 +128,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
         drawn["hint"] = cell.hint
     if cell.note:
         drawn["note"] = cell.note
+    if not isinstance(cell.value, _AsShown):
+        drawn["v"] = cell.value
     return drawn
 
 
@@ -103,7 +137,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
 def _component() -> Any:
     return st.components.v2.component(
         "latprobe_rows",
-        html='<div class="frame"></div>',
+        html='<div class="shell"><button class="save" type="button">CSV</button>'
+        '<div class="frame"></div></div>',
         css=source("rows.css"),
         js=source("rows.js"),
     )

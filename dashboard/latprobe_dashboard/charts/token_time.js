@@ -15,6 +15,7 @@ class TokenTime {
   constructor(frame) {
     this.frame = frame;
     this.canvas = add(frame, "canvas");
+    offerPicture(frame, this.canvas, "tokens");
     this.canvas.setAttribute("role", "img");
     this.tip = add(frame, "div", "tip");
     this.canvas.addEventListener("pointermove", (event) => this.hover(event.offsetX));

@@ -31,6 +31,7 @@ class View extends Canvas {
     this.frame = frame;
     this.buildBar();
     this.canvas = add(frame, "canvas");
+    offerPicture(frame, this.canvas, "waterfall");
     this.canvas.tabIndex = 0;
     this.tip = add(frame, "div", "tip");
     this.live = add(frame, "div", "live");

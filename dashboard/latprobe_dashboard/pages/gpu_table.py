@@ -71,8 +71,13 @@ def _attributed(found: Attributed, words: str, scale: float = 1.0) -> rows.Cell:
     if found.value is None:
         text = quantities.NOT_MEASURED
         note = gpu_words.missing(found)
-        return rows.Cell(text, note=note, hint=gpu_words.explained(found))
-    return rows.Cell(words, note=gpu_words.interval(found, scale), hint=gpu_words.explained(found))
+        return rows.Cell(text, note=note, hint=gpu_words.explained(found), value=None)
+    return rows.Cell(
+        words,
+        note=gpu_words.interval(found, scale),
+        hint=gpu_words.explained(found),
+        value=found.value * scale,
+    )
 
 
 def _says_something(found: Attributed) -> bool:
@@ -104,7 +109,7 @@ def _kernels(stage: GpuStage) -> rows.Cell:
 
 
 def _cold(stage: GpuStage) -> rows.Cell:
-    return rows.Cell(f"{stage.cold_runs:,}", hint=f"of {stage.runs:,} runs")
+    return rows.Cell(f"{stage.cold_runs:,}", hint=f"of {stage.runs:,} runs", value=stage.cold_runs)
 
 
 _FIRST = (
@@ -146,7 +151,7 @@ def _percent_figure(label: str, field: str, help_text: str) -> _Figure:
 _FIGURES = (
     _Figure(
         _column("CPU", "CPU time of the stage's thread, as a share of its own time"),
-        lambda stage: rows.Cell(quantities.share(stage.cpu_share)),
+        lambda stage: rows.figure(quantities.share, stage.cpu_share),
         lambda stage: stage.cpu_share is not None,
     ),
     *(_percent_figure(*each) for each in _PERCENTS),
@@ -158,18 +163,18 @@ _FIGURES = (
     ),
     _Figure(
         _column("Energy", "Per request: attributed power times own time, idle draw included"),
-        lambda stage: rows.Cell(gpu_words.energy(stage.energy_mj)),
+        lambda stage: rows.figure(gpu_words.energy, stage.energy_mj),
         lambda stage: stage.energy_mj is not None,
         lambda stage: gpu_words.missing(stage.power_mw) or gpu_words.NOT_RECORDED,
     ),
     _Figure(
         _column("GPU time", "Per request, between CUDA events around the stage: gaps included"),
-        lambda stage: rows.Cell(quantities.milliseconds(stage.gpu_ms)),
+        lambda stage: rows.figure(quantities.milliseconds, stage.gpu_ms),
         lambda stage: stage.gpu_ms is not None,
     ),
     _Figure(
         _column("Waits", "Per request, time in synchronize, .item() and the like"),
-        lambda stage: rows.Cell(quantities.milliseconds(stage.sync_wait_ms)),
+        lambda stage: rows.figure(quantities.milliseconds, stage.sync_wait_ms),
         lambda stage: stage.sync_wait_ms is not None,
     ),
     _Figure(
@@ -179,7 +184,7 @@ _FIGURES = (
     ),
     _Figure(
         _column("Memory", "The allocator's highest peak in any run"),
-        lambda stage: rows.Cell(quantities.size(stage.memory_peak_bytes)),
+        lambda stage: rows.figure(quantities.size, stage.memory_peak_bytes),
         lambda stage: stage.memory_peak_bytes is not None,
     ),
     _Figure(

@@ -117,11 +117,11 @@ def _row(row: NewRequest, top: float, now_ns: int) -> rows.Row:
     return rows.Row(
         cells=(
             rows.Cell(shown_text.line(row.name)),
-            rows.Cell(quantities.milliseconds(row.duration_ms), share=row.duration_ms / top),
+            rows.figure(quantities.milliseconds, row.duration_ms, share=row.duration_ms / top),
             rows.Cell(shown_text.outcome(row.status), is_bad=row.status == "error"),
             rows.Cell(shown_text.line_or_dash(row.service, 30)),
             rows.Cell(_ago(now_ns - ended_ns), hint=quantities.moment(ended_ns, visitor.zone())),
-            rows.Cell(row.trace_id[:8], hint=row.trace_id),
+            rows.Cell(row.trace_id[:8], hint=row.trace_id, value=row.trace_id),
         ),
         link=links.address("trace", id=row.trace_id),
     )

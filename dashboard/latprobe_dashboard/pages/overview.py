@@ -22,17 +22,18 @@ SLOWEST = 20
 TABLE_HEIGHT = 392
 
 COLUMNS = (
-    rows.Column("Stage"),
+    rows.Column("Stage", field="stage"),
     rows.Column(
         "Critical share",
+        field="critical_share",
         help="Share of the requests' critical path: what they would gain if this took no time",
         is_bar=True,
     ),
-    rows.Column("p50", is_number=True),
-    rows.Column("p95", is_number=True),
-    rows.Column("p99", is_number=True),
-    rows.Column("Spans", is_number=True),
-    rows.Column("Errors", is_number=True),
+    rows.Column("p50", field="p50_ms", is_number=True),
+    rows.Column("p95", field="p95_ms", is_number=True),
+    rows.Column("p99", field="p99_ms", is_number=True),
+    rows.Column("Spans", field="spans", is_number=True),
+    rows.Column("Errors", field="errors", is_number=True),
 )
 
 
@@ -197,11 +198,11 @@ def _stage_row(row: StageRow, top: float) -> rows.Row:
                 share=row.critical_share / top,
                 hint=row.verdict or "",
             ),
-            rows.Cell(quantities.milliseconds(row.p50_ms)),
-            rows.Cell(quantities.milliseconds(row.p95_ms)),
-            rows.Cell(quantities.milliseconds(row.p99_ms)),
-            rows.Cell(quantities.count(row.count)),
-            rows.Cell(quantities.count(row.errors), is_bad=row.errors > 0),
+            rows.figure(quantities.milliseconds, row.p50_ms),
+            rows.figure(quantities.milliseconds, row.p95_ms),
+            rows.figure(quantities.milliseconds, row.p99_ms),
+            rows.figure(quantities.count, row.count),
+            rows.figure(quantities.count, row.errors, is_bad=row.errors > 0),
         ),
         link=links.stage_address(row.name),
     )

@@ -9,16 +9,16 @@ from latprobe_dashboard import links, quantities, shown_text, visitor
 from latprobe_dashboard.charts import rows
 
 COLUMNS = (
-    rows.Column("Request"),
-    rows.Column("Duration", is_bar=True),
-    rows.Column("Waits most for"),
-    rows.Column("Spans", is_number=True),
-    rows.Column("Errors", is_number=True, help="Failed spans of the request"),
-    rows.Column("Tokens in", is_number=True),
-    rows.Column("Tokens out", is_number=True),
-    rows.Column("Service"),
-    rows.Column("Started", is_number=True),
-    rows.Column("Trace"),
+    rows.Column("Request", field="request"),
+    rows.Column("Duration", field="duration_ms", is_bar=True),
+    rows.Column("Waits most for", field="slowest_stage"),
+    rows.Column("Spans", field="spans", is_number=True),
+    rows.Column("Errors", field="errors", is_number=True, help="Failed spans of the request"),
+    rows.Column("Tokens in", field="input_tokens", is_number=True),
+    rows.Column("Tokens out", field="output_tokens", is_number=True),
+    rows.Column("Service", field="service"),
+    rows.Column("Started", field="started", is_number=True),
+    rows.Column("Trace", field="trace_id"),
 )
 
 
@@ -30,21 +30,21 @@ def request_table(found: Sequence[TraceRow], *, key: str, label: str) -> None:
         rows.Row(
             cells=(
                 rows.Cell(shown_text.line(row.name)),
-                rows.Cell(quantities.milliseconds(row.duration_ms), share=row.duration_ms / top),
+                rows.figure(quantities.milliseconds, row.duration_ms, share=row.duration_ms / top),
                 rows.Cell(
                     shown_text.line(row.slowest_stage)
                     if row.slowest_stage
                     else quantities.NOT_MEASURED
                 ),
-                rows.Cell(quantities.count(row.spans)),
-                rows.Cell(quantities.count(row.errors), is_bad=row.errors > 0),
-                rows.Cell(quantities.count(row.input_tokens)),
-                rows.Cell(quantities.count(row.output_tokens)),
+                rows.figure(quantities.count, row.spans),
+                rows.figure(quantities.count, row.errors, is_bad=row.errors > 0),
+                rows.figure(quantities.count, row.input_tokens),
+                rows.figure(quantities.count, row.output_tokens),
                 rows.Cell(
                     shown_text.line(row.service, 30) if row.service else quantities.NOT_MEASURED
                 ),
                 rows.Cell(quantities.moment(row.start_ns, zone)),
-                rows.Cell(row.trace_id[:8], hint=row.trace_id),
+                rows.Cell(row.trace_id[:8], hint=row.trace_id, value=row.trace_id),
             ),
             link=links.address("trace", id=row.trace_id),
         )

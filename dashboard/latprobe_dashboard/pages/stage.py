@@ -20,13 +20,13 @@ QUESTION = "When is this stage slow?"
 HARDLY = 0.0005  # a stage around others, or one that always runs beside a longer one
 
 COLUMNS = (
-    rows.Column("Started"),
-    rows.Column("Duration", is_bar=True),
-    rows.Column("Status"),
-    rows.Column("Model"),
-    rows.Column("Tokens in", is_number=True),
-    rows.Column("Tokens out", is_number=True),
-    rows.Column("Trace"),
+    rows.Column("Started", field="started"),
+    rows.Column("Duration", field="duration_ms", is_bar=True),
+    rows.Column("Status", field="status"),
+    rows.Column("Model", field="model"),
+    rows.Column("Tokens in", field="input_tokens", is_number=True),
+    rows.Column("Tokens out", field="output_tokens", is_number=True),
+    rows.Column("Trace", field="trace_id"),
 )
 
 
@@ -175,12 +175,12 @@ def _slow_row(span: SlowSpan, top: float) -> rows.Row:
     return rows.Row(
         cells=(
             rows.Cell(quantities.moment(span.start_ns, visitor.zone())),
-            rows.Cell(quantities.milliseconds(span.duration_ms), share=span.duration_ms / top),
+            rows.figure(quantities.milliseconds, span.duration_ms, share=span.duration_ms / top),
             rows.Cell(shown_text.outcome(span.status), is_bad=span.status == "error"),
             rows.Cell(shown_text.line_or_dash(span.model, 40)),
-            rows.Cell(quantities.count(span.input_tokens)),
-            rows.Cell(quantities.count(span.output_tokens)),
-            rows.Cell(span.trace_id[:8], hint=span.trace_id),
+            rows.figure(quantities.count, span.input_tokens),
+            rows.figure(quantities.count, span.output_tokens),
+            rows.Cell(span.trace_id[:8], hint=span.trace_id, value=span.trace_id),
         ),
         link=links.address("trace", id=span.trace_id, span=span.span_id),
     )

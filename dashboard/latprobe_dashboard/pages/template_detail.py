@@ -85,10 +85,10 @@ def _part_row(part: PartUse) -> rows.Row:
     return rows.Row(
         cells=(
             rows.Cell(hue.label, hue=hue, hint=part.side),
-            rows.Cell(quantities.share(part.share), hue=hue, share=part.share or 0.0),
+            rows.figure(quantities.share, part.share, hue=hue, share=part.share or 0.0),
             rows.Cell(estimated(quantities.count(part.p50_tokens), sure)),
             rows.Cell(estimated(quantities.count(part.p95_tokens), sure)),
-            rows.Cell(quantities.count(part.calls)),
+            rows.figure(quantities.count, part.calls),
         )
     )
 
@@ -205,13 +205,13 @@ def _call_row(line: CallLine, name: str, template_id: str | None, chosen: str | 
         cells=(
             rows.Cell(quantities.moment(line.start_ns, visitor.zone())),
             rows.Cell(shown_text.line_or_dash(line.model, 40)),
-            rows.Cell(quantities.exact(line.input_tokens)),
-            rows.Cell(quantities.exact(line.cached_tokens)),
-            rows.Cell(quantities.exact(line.output_tokens)),
-            rows.Cell(quantities.dollars(line.cost_usd)),
+            rows.figure(quantities.exact, line.input_tokens),
+            rows.figure(quantities.exact, line.cached_tokens),
+            rows.figure(quantities.exact, line.output_tokens),
+            rows.figure(quantities.dollars, line.cost_usd),
             rows.Cell(quantities.NOT_MEASURED if residual is None else f"{residual:+,}"),
             rows.Cell(", ".join(notes), is_bad=line.has_problem),
-            rows.Cell(line.trace_id[:8], hint=line.trace_id),
+            rows.Cell(line.trace_id[:8], hint=line.trace_id, value=line.trace_id),
         ),
         link=token_choice.address(**where),
         is_selected=name == chosen,

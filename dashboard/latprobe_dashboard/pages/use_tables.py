@@ -124,6 +124,7 @@ def template_table(found: Sequence[Use], chosen: str | None) -> None:
         key="lp_templates",
         label="Templates by tokens",
         height=TABLE_HEIGHT,
+        is_saved=False,
     )
 
 
@@ -137,14 +138,14 @@ def _template_row(use: Use, top: int, chosen: str | None) -> rows.Row:
     return rows.Row(
         cells=(
             rows.Cell(shown_text.line(template_name(use)), hint=use.template or ""),
-            rows.Cell(quantities.count(use.tokens), share=use.tokens / top),
+            rows.figure(quantities.count, use.tokens, share=use.tokens / top),
             kind,
-            rows.Cell(quantities.count(use.calls)),
-            rows.Cell(quantities.count(use.input_p50)),
-            rows.Cell(quantities.count(use.input_p95)),
-            rows.Cell(quantities.share(use.cache_share)),
+            rows.figure(quantities.count, use.calls),
+            rows.figure(quantities.count, use.input_p50),
+            rows.figure(quantities.count, use.input_p95),
+            rows.figure(quantities.share, use.cache_share),
             _cost(use),
-            rows.Cell(quantities.share(use.residual_share)),
+            rows.figure(quantities.share, use.residual_share),
         ),
         link="" if use.template is None else token_choice.address(template=use.template),
         is_selected=use.template is not None and use.template == chosen,
@@ -153,7 +154,7 @@ def _template_row(use: Use, top: int, chosen: str | None) -> rows.Row:
 
 def _cost(use: Use) -> rows.Cell:
     if not use.unpriced_calls:
-        return rows.Cell(quantities.dollars(use.cost_usd))
+        return rows.figure(quantities.dollars, use.cost_usd)
     if use.cost_usd is None:
         return rows.Cell("no price", hint=f"{use.unpriced_calls:,} calls")
     hint = f"{use.unpriced_calls:,} calls have no price"
@@ -169,6 +170,7 @@ def model_table(models: Sequence[Use]) -> None:
         key="lp_models",
         label="Models",
         height=MODELS_HEIGHT,
+        is_saved=False,
     )
 
 
@@ -180,7 +182,7 @@ def _model_row(use: Use) -> rows.Row:
     return rows.Row(
         cells=(
             rows.Cell(shown_text.line(use.model, 40) if use.model else "(not named)"),
-            rows.Cell(quantities.count(use.tokens), hint=tokens),
+            rows.figure(quantities.count, use.tokens, hint=tokens),
             _cost(use),
             rows.Cell(certainty(use), hint=f"{quantities.share(use.residual_share)} unexplained"),
         )
