@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from latprobe.context import carry, extract, inject, traceparent
     from latprobe.marks import part
     from latprobe.recording import flush, init, shutdown
+    from latprobe_dashboard.notebook import report, show
 
 __all__ = [
     "__version__",
@@ -30,6 +31,8 @@ __all__ = [
     "init",
     "inject",
     "part",
+    "report",
+    "show",
     "shutdown",
     "stage",
     "traceparent",
@@ -42,6 +45,8 @@ _HOMES = {
     "init": "latprobe.recording",
     "inject": "latprobe.context",
     "part": "latprobe.marks",
+    "report": "latprobe_dashboard.notebook",
+    "show": "latprobe_dashboard.notebook",
     "shutdown": "latprobe.recording",
     "traceparent": "latprobe.context",
 }
@@ -52,7 +57,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'latprobe' has no attribute {name!r}")
     from importlib import import_module
 
-    found = getattr(import_module(_HOMES[name]), name)
+    try:
+        found = getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if _HOMES[name].startswith("latprobe_dashboard"):
+            raise ImportError(
+                f"latprobe.{name} draws with the dashboard's charts: "
+                "pip install 'latprobe[dashboard]'"
+            ) from error
+        raise
     globals()[name] = found
     return found
 

@@ -17,7 +17,7 @@ from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.spans import Spans
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.analysis.tree import build_tree
-from latprobe.errors import UsageError
+from latprobe.errors import NoDataError, UsageError
 from latprobe.store.query import Query
 
 Order = Literal["recent", "slowest", "tokens", "errors"]
@@ -72,6 +72,17 @@ def list_traces(
     if order not in get_args(Order):
         raise UsageError(f"Order {order!r} is not known. Write one of {', '.join(_ORDERS)}.")
     return _described(query, _first_roots(query, scope, order, int(limit)))
+
+
+def named_trace(query: Query, wanted: str) -> str:
+    """The id of the `latest` or the `slowest` request; anything else is taken as an id's start."""
+    orders: dict[str, Order] = {"latest": "recent", "slowest": "slowest"}
+    if wanted not in orders:
+        return wanted
+    found = list_traces(query, order=orders[wanted], limit=1)
+    if not found:
+        raise NoDataError("No request is recorded yet; run one with `latprobe run -- CMD`.")
+    return found[0].trace_id
 
 
 def first_traces(

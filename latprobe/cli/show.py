@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from latprobe.cli import options
-
-if TYPE_CHECKING:
-    from latprobe.analysis.traces import Order
-    from latprobe.store.query import Query
-
-_ORDERS: dict[str, Order] = {"latest": "recent", "slowest": "slowest"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,27 +24,14 @@ def show(
 ) -> None:
     """Show one request: when each stage ran, and which of them the request waited for."""
     from latprobe.analysis.trace import load_trace
+    from latprobe.analysis.traces import named_trace
     from latprobe.cli import output
     from latprobe.cli.open_store import open_store
     from latprobe.cli.waterfall import print_trace
 
     with open_store(home) as store:
-        found = load_trace(store.query, resolve(store.query, trace))
+        found = load_trace(store.query, named_trace(store.query, trace))
     if as_json:
         output.data(asdict(found))
     else:
         print_trace(found)
-
-
-def resolve(query: Query, wanted: str) -> str:
-    """The trace id for a word; a prefix stays as it is."""
-    from latprobe.analysis.scope import Scope
-    from latprobe.analysis.traces import list_traces
-    from latprobe.errors import NoDataError
-
-    if wanted not in _ORDERS:
-        return wanted
-    rows = list_traces(query, Scope(), order=_ORDERS[wanted], limit=1)
-    if not rows:
-        raise NoDataError("No request is recorded yet; run one with `latprobe run -- CMD`.")
-    return rows[0].trace_id

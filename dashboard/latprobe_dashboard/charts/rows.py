@@ -16,6 +16,11 @@ import streamlit as st
 from latprobe_dashboard.charts.scripts import source
 from latprobe_dashboard.theme import TEXT, Hue
 
+MARKUP = (
+    '<div class="shell"><button class="save" type="button">CSV</button>'
+    '<div class="frame"></div></div>'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -86,7 +91,16 @@ def mount(
     `height` in pixels limits the table, which then scrolls; 0 shows all rows. A viewer sorts it by
     its headings and, where it `is_saved`, writes it to a CSV file.
     """
-    data = {
+    data = rows_data(columns, rows, label=label, height=height, is_saved=is_saved)
+    opened = _component()(data=data, key=key, on_open_change=_nothing).open
+    return int(opened) if isinstance(opened, (int, float)) and 0 <= opened < len(rows) else None
+
+
+def rows_data(
+    columns: Sequence[Column], rows: Sequence[Row], *, label: str, height: int, is_saved: bool
+) -> dict[str, Any]:
+    """What the browser draws the table from."""
+    return {
         "label": label,
         "height": height,
         "saved": is_saved,
@@ -100,8 +114,6 @@ def mount(
         ],
         "rows": [_row(row) for row in rows],
     }
-    opened = _component()(data=data, key=key, on_open_change=_nothing).open
-    return int(opened) if isinstance(opened, (int, float)) and 0 <= opened < len(rows) else None
 
 
 def _hues(rows: Sequence[Row]) -> dict[str, str]:
@@ -137,8 +149,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
 def _component() -> Any:
     return st.components.v2.component(
         "latprobe_rows",
-        html='<div class="shell"><button class="save" type="button">CSV</button>'
-        '<div class="frame"></div></div>',
+        html=MARKUP,
         css=source("rows.css"),
         js=source("rows.js"),
     )

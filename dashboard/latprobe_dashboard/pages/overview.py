@@ -13,28 +13,13 @@ from latprobe.analysis.timeline import TimelinePoint
 from latprobe_dashboard import data, links, quantities, shown_text
 from latprobe_dashboard.charts import budget, cards, latency, rows
 from latprobe_dashboard.frame import sentence, show
+from latprobe_dashboard.pages import stage_table
 from latprobe_dashboard.pages.request_table import request_table
-from latprobe_dashboard.theme import hue_of
 
 TITLE, PATH, ICON = "Overview", "", ":material/speed:"
 QUESTION = "Where is the time going?"
 SLOWEST = 20
 TABLE_HEIGHT = 392
-
-COLUMNS = (
-    rows.Column("Stage", field="stage"),
-    rows.Column(
-        "Critical share",
-        field="critical_share",
-        help="Share of the requests' critical path: what they would gain if this took no time",
-        is_bar=True,
-    ),
-    rows.Column("p50", field="p50_ms", is_number=True),
-    rows.Column("p95", field="p95_ms", is_number=True),
-    rows.Column("p99", field="p99_ms", is_number=True),
-    rows.Column("Spans", field="spans", is_number=True),
-    rows.Column("Errors", field="errors", is_number=True),
-)
 
 
 def render() -> None:
@@ -169,9 +154,13 @@ def _sum(first: int | None, second: int | None) -> int | None:
 def _stage_table(seen: Overview) -> None:
     st.html(f'<p class="lp-h">Stages by critical path<small>{_basis(seen)}</small></p>')
     top = max((row.critical_share for row in seen.stages), default=0.0) or 1.0
-    shown = [_stage_row(row, top) for row in seen.stages]
+    shown = [stage_table.stage_row(row, top) for row in seen.stages]
     opened = rows.mount(
-        COLUMNS, shown, key="lp_stages", label="Stages by critical path", height=TABLE_HEIGHT
+        stage_table.COLUMNS,
+        shown,
+        key="lp_stages",
+        label="Stages by critical path",
+        height=TABLE_HEIGHT,
     )
     if opened is not None:
         links.go("stage", name=seen.stages[opened].name)
@@ -185,24 +174,3 @@ def _basis(seen: Overview) -> str:
     if not seen.is_exact:
         words += f"; percentiles from {quantities.share(BIN_WIDTH)} wide bins"
     return words
-
-
-def _stage_row(row: StageRow, top: float) -> rows.Row:
-    hue = hue_of(row.modality)
-    return rows.Row(
-        cells=(
-            rows.Cell(shown_text.line(row.name), hue=hue, hint=hue.label),
-            rows.Cell(
-                quantities.share(row.critical_share),
-                hue=hue,
-                share=row.critical_share / top,
-                hint=row.verdict or "",
-            ),
-            rows.figure(quantities.milliseconds, row.p50_ms),
-            rows.figure(quantities.milliseconds, row.p95_ms),
-            rows.figure(quantities.milliseconds, row.p99_ms),
-            rows.figure(quantities.count, row.count),
-            rows.figure(quantities.count, row.errors, is_bad=row.errors > 0),
-        ),
-        link=links.stage_address(row.name),
-    )
