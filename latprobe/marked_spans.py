@@ -12,8 +12,8 @@ from opentelemetry.trace import get_current_span
 
 from latprobe import guard
 from latprobe.clock import wall_ns
-from latprobe.marks import PART_EVENT
 from latprobe.otel.content_names import PART_KINDS
+from latprobe.part_event import PART_EVENT
 from latprobe.recorder import Stage, current
 
 # Spans of other tracers that carry marks and have not ended: more are forgotten, oldest first.

@@ -8,9 +8,6 @@ from latprobe import guard, stages
 
 T = TypeVar("T")
 
-# The event's name; its attributes are "part", the kind, and "text".
-PART_EVENT = "latprobe.part"
-
 
 def part(kind: str, text: T) -> T:
     """`text` itself, marked as a part of the prompts that are built from it.

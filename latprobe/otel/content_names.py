@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from latprobe.marks import PART_EVENT
+from latprobe.part_event import PART_EVENT
 
 CONTENT_NAMES = frozenset(
     {

@@ -15,8 +15,8 @@ from latprobe import guard, marked_spans
 from latprobe.clock import monotonic_ns
 from latprobe.ids import trace_bytes
 from latprobe.journal.segment import FLAGS_SHIFT
-from latprobe.marks import PART_EVENT
 from latprobe.otel.scopes import scope_text
+from latprobe.part_event import PART_EVENT
 from latprobe.recorder import make_stage
 from latprobe.span_api import STATUS_ERROR, STATUS_OK
 from latprobe.stages import is_recording

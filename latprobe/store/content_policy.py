@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from latprobe.marks import PART_EVENT
 from latprobe.otel.content_names import (
     PARTS_NAME,
     event_without_content,
@@ -13,6 +12,7 @@ from latprobe.otel.content_names import (
     is_event_content,
     without_content,
 )
+from latprobe.part_event import PART_EVENT
 from latprobe.store.content_memory import ContentMemory, memory
 from latprobe.store.media_placeholder import with_placeholders
 
