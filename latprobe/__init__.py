@@ -18,6 +18,8 @@ from latprobe.stages import stage
 from latprobe.version import __version__
 
 if TYPE_CHECKING:
+    from latprobe.advice.compress.decode import decompress
+    from latprobe.advice.compress.pipeline import compress
     from latprobe.context import carry, extract, inject, traceparent
     from latprobe.marks import part
     from latprobe.recording import flush, init, shutdown
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "carry",
+    "compress",
+    "decompress",
     "extract",
     "flush",
     "init",
@@ -40,6 +44,8 @@ __all__ = [
 
 _HOMES = {
     "carry": "latprobe.context",
+    "compress": "latprobe.advice.compress.pipeline",
+    "decompress": "latprobe.advice.compress.decode",
     "extract": "latprobe.context",
     "flush": "latprobe.recording",
     "init": "latprobe.recording",

@@ -83,7 +83,18 @@ def test_asking_the_agent_to_catch_up_loads_nothing_heavy_either(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "name", ["init", "flush", "carry", "inject", "extract", "part", "traceparent"]
+    "name",
+    [
+        "init",
+        "flush",
+        "carry",
+        "inject",
+        "extract",
+        "part",
+        "traceparent",
+        "compress",
+        "decompress",
+    ],
 )
 def test_public_names_resolve_on_first_use(name: str) -> None:
     import latprobe

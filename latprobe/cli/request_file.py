@@ -35,7 +35,7 @@ def read_calls(name: str) -> list[SavedCall]:
     A whole file that is JSON is one call, one whose lines are JSON several, any other a text.
     Only where the name says .json or .jsonl must it be JSON.
     """
-    text = _read(name)
+    text = read_text(name)
     suffix = "" if name == "-" else Path(name).suffix.lower()
     if not text.strip():
         raise UsageError(f"{name} is empty; give a request as JSON, or a text.")
@@ -50,7 +50,8 @@ def read_calls(name: str) -> list[SavedCall]:
     return found or [SavedCall(text, None, name)]
 
 
-def _read(name: str) -> str:
+def read_text(name: str) -> str:
+    """A file's text, `-` for stdin; raises UsageError for what is no text in UTF-8."""
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except IsADirectoryError:
