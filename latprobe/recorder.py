@@ -12,7 +12,7 @@ file. tests/benchmarks/recorder.py measures them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from contextvars import ContextVar
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
@@ -25,7 +25,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
 from latprobe.ids import random_bits, span_ids, trace_bytes
-from latprobe.journal.long_texts import LONG_TEXT, dump_long
+from latprobe.journal.long_texts import LONG_TEXT, copy_apart, pack_apart
 from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
 from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, plain_text
 from latprobe.journal.segment import (
@@ -61,6 +61,7 @@ MAX_CPU_NAMES = 10_000
 pack_into = PACKED_RECORD.pack_into
 SPAN_FRAME = FrameType.SPAN.value
 WRITTEN = b"written"
+NOT_JOINED = b"not joined"
 next_span_id = span_ids()
 
 
@@ -161,17 +162,22 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             if self._more is not None or attributes is None:
                 self._write(self._encoded())
                 return
-            dump: Callable[[Any, int], bytes] = dumps
+            pieces: list[bytes] | None = None
             for value in attributes.values():
                 kind = type(value)
                 if kind is str:
                     if len(value) >= LONG_TEXT:
-                        dump = dump_long
+                        pieces = []
                 elif kind not in PLAIN:
                     self._write(self._encoded())
                     return
-            payload = dump(attributes, 2)
-            size = len(payload)
+            if pieces is None:
+                payload = dumps(attributes, 2)
+                size = len(payload)
+            else:
+                pieces = pack_apart(attributes)
+                size = sum(map(len, pieces))
+                payload = NOT_JOINED
             if size > MAX_PAYLOAD_BYTES:
                 self._write(self._encoded())
                 return
@@ -180,7 +186,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             # signal handler runs before this line is done.
             busy, used.is_busy = used.is_busy, True
             if busy:
-                self._write(payload)
+                self._write(payload if pieces is None else b"".join(pieces))
                 return
             used.busy_thread = key
             try:
@@ -194,10 +200,14 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                     offset = next(segment.offsets)
                     if offset < segment.limit:
                         buffer = segment.buffer
-                        buffer[body:end] = payload
+                        if pieces is None:
+                            buffer[body:end] = payload
+                            checksum = crc32(payload)
+                        else:
+                            checksum = copy_apart(pieces, buffer, body)
                         pack_frame(
                             buffer, top, SPAN_FRAME, (offset >> 6) - HEADER_RECORDS,
-                            crc32(payload), size | FRAME_COMMIT,
+                            checksum, size | FRAME_COMMIT,
                         )  # fmt: skip
                         segment.heap_top = (end + 7) & -8
                         if self._cpu >= 0:
@@ -218,7 +228,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             self._failed(fault)
             return
         if payload is not WRITTEN:
-            self._write(payload)
+            self._write(payload if pieces is None else b"".join(pieces))
         elif used.waiting:  # left by a signal handler meanwhile
             used.drain()
 

@@ -1,4 +1,4 @@
-"""Records one run of the example and keeps it as latprobe's own Parquet.
+"""Records one run of the example, prompts included, and keeps it as latprobe's own Parquet.
 
     python sample_traces/record_document_qa.py [--seconds 15]
 
@@ -34,7 +34,7 @@ def main() -> None:
         latprobe("run", "--home", home, "--", sys.executable, str(EXAMPLE), "--seconds",
                  str(options.seconds))  # fmt: skip
         shutil.rmtree(TARGET, ignore_errors=True)
-        latprobe("export", "--home", home, str(TARGET))
+        latprobe("export", "--content", "--home", home, str(TARGET))
     path = TARGET / "runs.parquet"
     runs = pq.read_table(path)
     for name, value in PRIVATE.items():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from latprobe.analysis.counted_calls import settled_calls_sql
 from latprobe.analysis.scope import Scope
 from latprobe.store.query import Query
 
 RUNS_OFFERED = 200
 POINTS = 60
+MINUTE_NS = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +68,15 @@ def read_run(query: Query, run_id: int) -> RunFacts | None:
 
 
 def read_token_points(query: Query, scope: Scope) -> list[TokenPoint]:
-    """At most POINTS stretches over the scope's window, from the per-minute figures."""
-    conditions: list[str] = ["TRUE"]
-    parameters: list[Any] = []
-    for condition, parameter in (
-        ("r.minute_ns >= ?", scope.from_ns and scope.from_ns // 60_000_000_000 * 60_000_000_000),
-        ("r.minute_ns < ?", scope.to_ns),
-        ("r.run_id = ?", scope.run_id),
-        ("r.run_id IN (SELECT run_id FROM runs WHERE service = ?)", scope.service),
-        ("r.name = ?", scope.stage),
-    ):
-        if parameter is not None:
-            conditions.append(condition)
-            parameters.append(parameter)
-    where = " AND ".join(conditions)
+    """At most POINTS stretches over the scope's window; a call that spans around it repeat counts
+    once."""
+    before, parameters = settled_calls_sql(query, scope)
     rows = query(
-        f"""
-        WITH m AS (
-            SELECT r.minute_ns, sum(r.input_tokens) AS i, sum(r.output_tokens) AS o,
-                   sum(r.cost_usd) AS c
-            FROM stage_minutes r WHERE {where} GROUP BY r.minute_ns
+        f"""{before},
+        m AS (
+            SELECT start_ns // {MINUTE_NS} * {MINUTE_NS} AS minute_ns, sum(input_tokens) AS i,
+                   sum(output_tokens) AS o, sum(cost_usd) AS c
+            FROM calls GROUP BY 1
         ), w AS (
             SELECT min(minute_ns) AS low,
                    greatest((max(minute_ns) - min(minute_ns)) // {POINTS} + 1, 1) AS step FROM m

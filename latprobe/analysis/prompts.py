@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from latprobe.analysis.counted_calls import calls_sql
+from latprobe.analysis.counted_calls import settled_calls_sql
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.errors import NoDataError, UsageError
 from latprobe.store.query import Query
@@ -116,7 +116,7 @@ def heaviest_calls(
     template_id: str | None = None,
 ) -> list[CallRow]:
     """The calls with the most tokens, or the dearest; of one template if its id is given."""
-    before, parameters = calls_sql(scope, template_id=template_id)
+    before, parameters = settled_calls_sql(query, scope, template_id=template_id)
     weight = f"{_ORDERS[order]} DESC, c.start_ns, c.trace_id, c.span_id"
     rows = query(
         f"""{before}, chosen AS (

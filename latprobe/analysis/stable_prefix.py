@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,44 +66,65 @@ def stable_prefixes(query: Query, calls: CallsSql, ids: Sequence[str]) -> dict[s
     places: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in query(f"{before} {PARTS} {sql}", [*parameters, *ids]).to_pylist():
         places[row["template"]].append(row)
-    return {template: _prefix(query, calls, template, rows) for template, rows in places.items()}
+    ends = {
+        template: row["place"] for template, rows in places.items() if (row := _first_other(rows))
+    }
+    partial = _common_beginnings(query, calls, ends)
+    return {template: _prefix(rows, partial.get(template)) for template, rows in places.items()}
 
 
-def _prefix(
-    query: Query, calls: CallsSql, template: str, rows: list[dict[str, Any]]
-) -> StablePrefix:
-    tokens, partial, stopped_by = 0, None, None
-    for row in rows:
-        if row["calls"] < STABLE_SHARE * row["all_calls"]:
-            stopped_by = row["part"]
-            partial = _common_beginning(query, calls, template, row["place"])
-            break
-        tokens += row["tokens"] or 0
+def _first_other(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The first place where calls differ; None where they do not."""
+    return next((row for row in rows if row["calls"] < STABLE_SHARE * row["all_calls"]), None)
+
+
+def _prefix(rows: list[dict[str, Any]], partial: int | None) -> StablePrefix:
+    other = _first_other(rows)
+    whole = rows if other is None else rows[: rows.index(other)]
+    tokens = sum(row["tokens"] or 0 for row in whole)
+    stopped_by = None if other is None else other["part"]
     typical = rows[0]["typical"]
     share = min(1.0, (tokens + (partial or 0)) / typical) if typical else None
     return StablePrefix(tokens, partial, share, stopped_by, rows[0]["all_calls"])
 
 
-_BEGINNINGS = """
-, inputs AS (
-    SELECT p.hash, p.tokens, c.start_ns,
+# `ends` are templates and places. The newest texts there.
+_BEGINNINGS = f"""
+, ends AS (
+    SELECT split_part(word, '/', 1)::UUID AS template, split_part(word, '/', 2)::BIGINT AS place
+    FROM (SELECT unnest(string_split(?, ',')) AS word)
+),
+inputs AS (
+    SELECT p.template, p.hash, p.tokens, c.start_ns,
            row_number() OVER (PARTITION BY p.trace_id, p.span_id ORDER BY p.position) AS place
     FROM parts p JOIN calls c ON c.trace_id = p.trace_id AND c.span_id = p.span_id
-    WHERE p.template::VARCHAR = ? AND p.side = 'input' AND p.hash IS NOT NULL
+    WHERE p.template IN (SELECT template FROM ends) AND p.side = 'input' AND p.hash IS NOT NULL
 )
-SELECT t.text, i.tokens, t.characters
-FROM (SELECT hash, any_value(tokens) AS tokens, max(start_ns) AS start_ns FROM inputs
-      WHERE place = ? GROUP BY hash ORDER BY 3 DESC LIMIT ?) i
+SELECT i.template::VARCHAR AS template, t.text, i.tokens, t.characters
+FROM (SELECT template, hash, any_value(tokens) AS tokens, max(start_ns) AS start_ns
+      FROM inputs SEMI JOIN ends USING (template, place) GROUP BY template, hash
+      QUALIFY row_number() OVER (PARTITION BY template ORDER BY max(start_ns) DESC, hash)
+              <= {_TEXTS}) i
 LEFT JOIN prompts t ON t.hash = i.hash
 """
 
 
-def _common_beginning(query: Query, calls: CallsSql, template: str, place: int) -> int | None:
-    """Estimated tokens that the newest texts at this place begin with alike; None if not known."""
+def _common_beginnings(
+    query: Query, calls: CallsSql, ends: Mapping[str, int]
+) -> dict[str, int | None]:
+    """By template, `_common_beginning` of its newest texts at the place given."""
+    if not ends:
+        return {}
     before, parameters = calls
-    rows = query(
-        f"{before} {PARTS} {_BEGINNINGS}", [*parameters, template, place, _TEXTS]
-    ).to_pylist()
+    words = ",".join(f"{template}/{place}" for template, place in ends.items())
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in query(f"{before} {PARTS} {_BEGINNINGS}", [*parameters, words]).to_pylist():
+        found[row["template"]].append(row)
+    return {template: _common_beginning(rows) for template, rows in found.items()}
+
+
+def _common_beginning(rows: list[dict[str, Any]]) -> int | None:
+    """Estimated tokens that the texts begin with alike; None if not known."""
     texts = [row["text"] for row in rows]
     if not texts or any(text is None for text in texts):
         return None

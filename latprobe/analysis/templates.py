@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from latprobe.analysis.counted_calls import PARTS, CallsSql, calls_sql, named_calls_sql
+from latprobe.analysis.counted_calls import PARTS, CallsSql, named_calls_sql, settled_calls_sql
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.stable_prefix import StablePrefix, stable_prefixes
 from latprobe.store.query import Query
@@ -118,7 +118,7 @@ def heaviest_templates(
 
     An id's first digits are enough. Calls whose prompt is not known are one row, without an id.
     """
-    return _heaviest(query, calls_sql(scope, template_id=template_id), limit)
+    return _heaviest(query, settled_calls_sql(query, scope, template_id=template_id), limit)
 
 
 def templates_of_calls(query: Query, calls: Sequence[tuple[str, str]]) -> list[TemplateUse]:

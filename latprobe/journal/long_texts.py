@@ -9,6 +9,7 @@ from __future__ import annotations
 import marshal
 from sys import getsizeof
 from typing import Any
+from zlib import crc32
 
 # A shorter text costs less where it is.
 LONG_TEXT = 4_096
@@ -28,6 +29,13 @@ def has_long_text(attributes: dict[str, Any] | None) -> bool:
 
 def pack(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
     """The payload of plain values. Raises ValueError for what marshal refuses."""
+    return b"".join(pack_apart(attributes, rest))
+
+
+def pack_apart(
+    attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None = None
+) -> list[bytes]:
+    """What `pack` joins: a copy of long texts is a tenth of what handing them over costs."""
     events, links, extra = rest or (None, None, None)
     table: list[_Entry] = []
     texts: list[bytes] = []
@@ -37,12 +45,18 @@ def pack(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> byt
             (name, offset, _without(held, number, table, texts))
             for number, (name, offset, held) in enumerate(events)
         ]
-    return b"".join((marshal.dumps((attributes, events, links, extra, table), 2), *texts))
+    return [marshal.dumps((attributes, events, links, extra, table), 2), *texts]
 
 
-def dump_long(attributes: dict[str, Any], version: int) -> bytes:
-    """`pack` for attributes alone, called as `marshal.dumps` is."""
-    return pack(attributes, None)
+def copy_apart(pieces: list[bytes], buffer: Any, start: int) -> int:
+    """Copies the pieces one behind the other to `start`; gives their checksum together."""
+    checksum = 0
+    for piece in pieces:
+        end = start + len(piece)
+        buffer[start:end] = piece
+        checksum = crc32(piece, checksum)
+        start = end
+    return checksum
 
 
 def unpack(value: tuple[Any, ...], payload: bytes) -> tuple[Any, ...] | None:

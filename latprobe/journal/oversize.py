@@ -66,7 +66,7 @@ def _most_bytes(sizes: list[int], room: int) -> int:
         if size > share:
             return share
         room -= size
-    return room
+    return max([room, *left])  # they fit as they are
 
 
 def _bytes_of(value: Any) -> int:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 
 from latprobe.store.token_calls import Call
-from latprobe.store.token_rows import Row, uuid_bytes
+from latprobe.store.token_rows import PartRow, Row, uuid_bytes
 from latprobe.tokens.anatomy import PartCount
 from latprobe.tokens.ledger import LedgerRow, refused_count
 from latprobe.tokens.part import Dissected, Media, Part
@@ -45,19 +45,20 @@ def usage_row(call: Call, ledger: LedgerRow, dissected: Dissected | None, cost: 
     return row
 
 
-def part_row(ids: Row, row: PartCount) -> Row:
+def part_row(trace_id: bytes, span_id: int, row: PartCount) -> PartRow:
     """A row of `call_parts`."""
-    return {
-        **ids,
-        "position": row.position,
-        "side": row.side,
-        "part": row.kind,
-        "role": clean_text(row.role),
-        "name": clean_text(row.name),
-        "hash": row.hash,
-        "tokens": row.tokens,
-        "tokens_estimated": row.is_estimated,
-    }
+    return (
+        trace_id,
+        span_id,
+        row.position,
+        row.side,
+        row.kind,
+        clean_text(row.role),
+        clean_text(row.name),
+        row.hash,
+        row.tokens,
+        row.is_estimated,
+    )
 
 
 def prompt_row(row: PartCount, part: Part | None, *, max_bytes: int) -> Row:
@@ -97,4 +98,6 @@ def _cut(text: str | None, max_bytes: int) -> tuple[str | None, bool]:
 
 def clean_text(text: str | None) -> str | None:
     """Without lone surrogates, which a store cannot hold."""
-    return None if text is None else text.encode("utf-8", "replace").decode()
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode()

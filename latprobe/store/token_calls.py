@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from latprobe.marks import PART_EVENT
 from latprobe.otel.semconv import Promoted, promote
+from latprobe.part_event import PART_EVENT
 from latprobe.store.query import Query
 from latprobe.store.token_candidates import Ready
 from latprobe.tokens.json_values import read_json
@@ -29,15 +29,16 @@ WHERE time_ns BETWEEN ? AND ? AND starts_with(name, 'gen_ai.') AND name <> '{PAR
   AND span_id IN (SELECT unnest(?::UBIGINT[]))
 ORDER BY time_ns
 """
-_MARKED = f"""
-SELECT trace_id, time_ns, attributes FROM events
-WHERE name = '{PART_EVENT}' AND time_ns BETWEEN ? AND ?
-  AND trace_id IN (SELECT unnest(?::UUID[])) ORDER BY time_ns
-"""
-_RETRIEVED = f"""
-SELECT trace_id, start_ns, attributes FROM spans
-WHERE operation IN {_RETRIEVING} AND start_ns BETWEEN ? AND ? AND attributes IS NOT NULL
-  AND trace_id IN (SELECT unnest(?::UUID[])) ORDER BY start_ns
+# What was retrieved, then what was marked.
+_KNOWN = f"""
+WITH wanted AS MATERIALIZED (SELECT unnest($1::UUID[]) AS trace_id)
+SELECT trace_id, start_ns AS at_ns, attributes, false AS is_mark FROM spans
+WHERE operation IN {_RETRIEVING} AND start_ns BETWEEN $2 AND $3 AND attributes IS NOT NULL
+  AND trace_id IN (FROM wanted)
+UNION ALL
+SELECT trace_id, time_ns, attributes, true FROM events
+WHERE name = '{PART_EVENT}' AND time_ns BETWEEN $2 AND $3 AND trace_id IN (FROM wanted)
+ORDER BY is_mark, at_ns
 """
 
 
@@ -102,7 +103,7 @@ def read_calls(query: Query, ready: Ready) -> list[Call]:
     traces = list({trace for trace, _ in ready.keys})
     table = query(_SPANS, [ready.first_seq, ready.last_seq, spans])
     columns = [column.to_pylist() for column in table.columns]
-    rows = [_Row(*values) for values in zip(*columns, strict=True)]
+    rows = map(_Row._make, zip(*columns, strict=True))
     found = {(row.trace_id, row.span_id): row for row in rows}
     events: dict[Key, list[Event]] = defaultdict(list)
     for row in query(_EVENTS, [ready.first_ns, ready.last_ns, spans]).to_pylist():
@@ -116,12 +117,11 @@ def read_calls(query: Query, ready: Ready) -> list[Call]:
 
 
 def _known(query: Query, ready: Ready, traces: list[str]) -> dict[str, list[Known]]:
-    window = [max(ready.first_ns - _TRACE_NS, 0), ready.last_ns, traces]
     found: dict[str, list[Known]] = defaultdict(list)
-    for row in query(_RETRIEVED, window).to_pylist():
-        found[row["trace_id"]].append(Known(row["start_ns"], _object(row["attributes"]), False))
-    for row in query(_MARKED, window).to_pylist():
-        found[row["trace_id"]].append(Known(row["time_ns"], _object(row["attributes"]), True))
+    window = [traces, max(ready.first_ns - _TRACE_NS, 0), ready.last_ns]
+    for row in query(_KNOWN, window).to_pylist():
+        known = Known(row["at_ns"], _object(row["attributes"]), row["is_mark"])
+        found[row["trace_id"]].append(known)
     return found
 
 

@@ -188,13 +188,15 @@ class Candidates:
     def _without(self, done: Ready | None) -> pa.Table | None:
         if done is None or self._waiting is None:
             return self._waiting
+        # A span's id may stand in several traces, so the few that match by it are looked at.
+        spans = pa.array([span for _, span in done.keys], pa.uint64())
+        may_be = pc.is_in(self._waiting.column("span_id"), value_set=spans)
+        near = self._waiting.filter(may_be)
         keys = set(done.keys)
-        # Only calls in the range of what is done can be done.
-        seqs = self._waiting.column("seq")
-        inside = pc.and_(pc.greater_equal(seqs, done.first_seq), pc.less_equal(seqs, done.last_seq))
-        near = self._waiting.filter(inside)
-        traces, spans = near.column("trace_id").to_pylist(), near.column("span_id").to_pylist()
-        keeps = [key not in keys for key in zip(traces, spans, strict=True)]
-        rest = self._waiting.filter(pc.invert(inside))
-        kept = near.filter(pa.array(keeps, pa.bool_()))
-        return pa.concat_tables([kept, rest]).sort_by([("seq", "ascending")]).combine_chunks()
+        traces, numbers = near.column("trace_id").to_pylist(), near.column("span_id").to_pylist()
+        keeps = [key not in keys for key in zip(traces, numbers, strict=True)]
+        others = near.filter(pa.array(keeps, pa.bool_()))
+        rest = self._waiting.filter(pc.invert(may_be))
+        if not others.num_rows:
+            return rest.combine_chunks()
+        return pa.concat_tables([others, rest]).sort_by([("seq", "ascending")]).combine_chunks()

@@ -244,9 +244,10 @@ class Counting:
         is_kept: bool,
     ) -> None:
         ids = call_ids(call)
+        trace_id, span_id = ids["trace_id"], ids["span_id"]
         parts: dict[bytes, Part] | None = None
         for row in counts.rows:
-            rows.call_parts.append(part_row(ids, row))
+            rows.call_parts.append(part_row(trace_id, span_id, row))
             digest = row.hash
             if digest is None or digest in self._stored or digest in rows.prompts:
                 continue

@@ -66,7 +66,7 @@ class Anatomy:
     `input_tokens` is the sum over the input's rows, those without a count left out; None if none
     has one. A residual is what was billed less what was counted, None where either is unknown.
     `is_exact` says that the encoding is the model's own; rows say by themselves what is estimated.
-    `expected_error` is the mean relative error, 0.0 for an exact encoding, None if never measured.
+    `expected_error` is the mean relative error: 0.0 for an exact encoding, a bound if not measured.
     `base_input_tokens` is what the encoding gave for the input's texts, before any ratio and
     without the overhead; None where a part has no such count, like an image.
     """
@@ -105,13 +105,14 @@ def anatomy(
     ratio, error = _ratio(tokenizer, model, provider, calibration)
     scale = _Scale(tokenizer, table, ratio, model, provider, counter, hash_of)
     given_parts = [part for part in dissected.parts if part.side == "input"]
-    base = scale.base_counts(given_parts)
+    answered = [part for part in dissected.parts if part.side != "input"]
+    base = scale.base_counts([*given_parts, *answered])
+    base, answered_base = base[: len(given_parts)], base[len(given_parts) :]
     inputs = scale.rows(given_parts, base, 0)
     overhead = overhead_tokens(dissected, tokenizer, counter)
     if overhead is not None:
         inputs.append(_overhead_row(len(inputs), overhead, tokenizer, dissected))
-    answered = [part for part in dissected.parts if part.side != "input"]
-    outputs = scale.rows(answered, scale.base_counts(answered), len(inputs))
+    outputs = scale.rows(answered, answered_base, len(inputs))
     given, made = _sum(inputs), _sum(outputs)
     return Anatomy(
         rows=(*inputs, *outputs),
@@ -126,7 +127,7 @@ def anatomy(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it takes three times as long to make
 class _Scale:
     """Counts parts for one model."""
 
@@ -140,7 +141,12 @@ class _Scale:
 
     def base_counts(self, parts: Sequence[Part]) -> list[int | None]:
         """What the encoding gives for each part, None for media and for what is not there."""
-        texts = [self._text(part) for part in parts]
+        texts = [
+            part.text if part.kind != "tools" or part.text is None else self._schema(part.text)
+            for part in parts
+        ]
+        if None not in texts:
+            return list(self.counter.count_many(texts, self.tokenizer.encoding))  # type: ignore[arg-type]  # there is no None in it
         said = [text for text in texts if text is not None]
         counts = iter(self.counter.count_many(said, self.tokenizer.encoding))
         return [
@@ -156,11 +162,9 @@ class _Scale:
             for place, (part, counted) in enumerate(zip(parts, base, strict=True), start)
         ]
 
-    def _text(self, part: Part) -> str | None:
+    def _schema(self, text: str) -> str:
         """What is counted: OpenAI writes tool schemas anew before the model reads them."""
-        if part.text is None or part.kind != "tools" or not uses_openai_tools(self.tokenizer):
-            return part.text
-        return render_tool(part.text) or part.text
+        return (render_tool(text) or text) if uses_openai_tools(self.tokenizer) else text
 
     def _kept_count(self, part: Part) -> int | None:
         """What was counted before the text was dropped; the user's tokenizer never saw it."""
@@ -226,7 +230,7 @@ def _own(tokenizer: Tokenizer) -> Tokenizer:
 
 def _ratio(
     tokenizer: Tokenizer, model: str | None, provider: str | None, calibration: Ratios | None
-) -> tuple[float, float | None]:
+) -> tuple[float, float]:
     """The ratio to count with and its error: the calibrated one, else the table's."""
     if tokenizer.is_exact:
         return 1.0, 0.0

@@ -28,16 +28,19 @@ _RETRIEVAL_TOOL = re.compile(
 def arrange(reading: Reading) -> Dissected:
     """The parts of a reading in prompt order, output last."""
     inputs = _input_parts(reading)
-    outputs = [part for turn in reading.output for part in _output_parts(turn)]
-    called = [p.name for t in reading.output for p in t.pieces if p.kind == "tool_call" and p.name]
+    outputs: list[Part] = []
+    called: list[str] = []
+    for turn in reading.output:
+        outputs += _output_parts(turn)
+        called += [p.name for p in turn.pieces if p.kind == "tool_call" and p.name]
     return Dissected(
         parts=(*inputs, *outputs),
         messages=len(reading.input) if reading.is_chat else 0,
-        named_messages=sum(turn.name is not None for turn in reading.input),
+        named_messages=sum([turn.name is not None for turn in reading.input]),
         format=reading.format,
         problem=reading.problem,
         tools_called=tuple(called),
-        tools_offered=tuple(tool.name for tool in reading.tools if tool.name),
+        tools_offered=tuple([tool.name for tool in reading.tools if tool.name]),
         stops_early=any(reason.lower() in EARLY_STOPS for reason in reading.finish_reasons),
     )
 

@@ -6,15 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from functools import cache
 
 from latprobe.tokens import pieces, walls
-from latprobe.tokens.encoding import load
 from latprobe.tokens.part import text_hash
-
-if TYPE_CHECKING:
-    import tiktoken
+from latprobe.tokens.plain_encoder import PlainEncoder
 
 # A digest costs more than the counting of a shorter text.
 SHORT_CHARACTERS = 64
@@ -25,7 +21,6 @@ CACHE_BYTES = 16 << 20
 JOINED_CHARACTERS = 1 << 18
 # The two differ in special tokens alone, and a prompt's text has none.
 _SAME_TEXT = {"o200k_harmony": "o200k_base"}
-_BETWEEN = "<|endoftext|>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +52,8 @@ class TokenCounter:
 
         The tokenizer runs outside the interpreter lock, once for many texts.
         """
-        tokenizer = load(_SAME_TEXT.get(encoding, encoding))
-        mark = tokenizer.name.encode()
+        encoder = _encoder(encoding)
+        mark = encoder.name.encode()
         counts: list[int] = []
         missing: list[tuple[int, str, bytes | None]] = []
         for text, digest in texts:
@@ -71,7 +66,7 @@ class TokenCounter:
             if known is None:
                 missing.append((len(counts), text, key))
             counts.append(known or 0)
-        for place, tokens in self._encode(tokenizer, missing).items():
+        for place, tokens in self._encode(encoder, missing).items():
             counts[place] = tokens
         return counts
 
@@ -82,54 +77,54 @@ class TokenCounter:
         text, lone surrogates are U+FFFD as they are there. Raises UsageError for an unknown
         encoding.
         """
-        tokenizer = load(_SAME_TEXT.get(encoding, encoding))
+        encoder = _encoder(encoding)
         if len(text) <= SHORT_CHARACTERS:
-            return Counted(len(tokenizer.encode_ordinary(text)))
+            return Counted(encoder.count(text))
         if len(text) <= pieces.PIECE_CHARACTERS:
-            return Counted(self._piece(tokenizer, text))
+            return Counted(self._piece(encoder, text))
         try:
             text.encode()
         except UnicodeEncodeError:
             text = _without_surrogates(text)
-        return self._long(tokenizer, text)
+        return self._long(encoder, text)
 
-    def _long(self, tokenizer: tiktoken.Encoding, text: str) -> Counted:
+    def _long(self, encoder: PlainEncoder, text: str) -> Counted:
         tokens, is_exact, start = 0, True, 0
         cut: list[str] = []
         while start < len(text):
             end = pieces.next_cut(text, start)
             if end is None:
-                stretch = walls.measure_stretch(tokenizer, text, start)
+                stretch = walls.measure_stretch(encoder.tokenizer, text, start)
                 tokens += stretch.tokens
                 is_exact = is_exact and stretch.is_exact
                 end = stretch.end
             else:
                 cut.append(text[start:end])
             start = end
-        return Counted(tokens + self._count_pieces(tokenizer, cut), is_exact)
+        return Counted(tokens + self._count_pieces(encoder, cut), is_exact)
 
-    def _count_pieces(self, tokenizer: tiktoken.Encoding, cut: Sequence[str]) -> int:
-        mark = tokenizer.name.encode()
+    def _count_pieces(self, encoder: PlainEncoder, cut: Sequence[str]) -> int:
+        mark = encoder.name.encode()
         keys = [text_hash(piece) + mark for piece in cut]
         found = [self._find(key) for key in keys]
         missing = [
             (place, cut[place], keys[place]) for place, known in enumerate(found) if known is None
         ]
-        return sum(known or 0 for known in found) + sum(self._encode(tokenizer, missing).values())
+        return sum(known or 0 for known in found) + sum(self._encode(encoder, missing).values())
 
-    def _piece(self, tokenizer: tiktoken.Encoding, text: str) -> int:
-        key = text_hash(text) + tokenizer.name.encode()
+    def _piece(self, encoder: PlainEncoder, text: str) -> int:
+        key = text_hash(text) + encoder.name.encode()
         tokens = self._find(key)
         if tokens is None:
-            tokens = len(tokenizer.encode_ordinary(text))
+            tokens = encoder.count(text)
             self._keep(key, tokens)
         return tokens
 
-    def _encode(self, tokenizer: tiktoken.Encoding, missing: Sequence[_Missing]) -> dict[int, int]:
+    def _encode(self, encoder: PlainEncoder, missing: Sequence[_Missing]) -> dict[int, int]:
         """The tokens of texts that are not known, by their place."""
         counts = {}
         for some in _bundles(missing):
-            found = _encoded(tokenizer, [text for _, text, _ in some])
+            found = encoder.count_together([text for _, text, _ in some])
             for (place, _, key), tokens in zip(some, found, strict=True):
                 counts[place] = tokens
                 if key is not None:
@@ -165,22 +160,9 @@ def _bundles(missing: Sequence[_Missing]) -> Iterator[Sequence[_Missing]]:
         yield missing[start:]
 
 
-def _encoded(tokenizer: tiktoken.Encoding, texts: Sequence[str]) -> list[int]:
-    """The tokens of each text. tiktoken cuts at special tokens before all else, so that texts with
-    one between them have the tokens that they have alone."""
-    joined = _BETWEEN.join(texts)
-    if len(texts) == 1 or joined.count(_BETWEEN) != len(texts) - 1:
-        return [len(tokenizer.encode_ordinary(text)) for text in texts]
-    import numpy as np
-
-    try:
-        encoded = tokenizer.encode_to_numpy(
-            joined, allowed_special={_BETWEEN}, disallowed_special=()
-        )
-    except UnicodeEncodeError:  # a lone surrogate, which one text alone may have
-        return [len(tokenizer.encode_ordinary(text)) for text in texts]
-    ends = [-1, *np.flatnonzero(encoded == tokenizer.eot_token).tolist(), len(encoded)]
-    return [end - start - 1 for start, end in pairwise(ends)]
+@cache
+def _encoder(encoding: str) -> PlainEncoder:
+    return PlainEncoder(_SAME_TEXT.get(encoding, encoding))
 
 
 def _without_surrogates(text: str) -> str:

@@ -41,6 +41,8 @@ O200K_PATTERN = "|".join(
         r"\s+",
     ]
 )
+# Without what needs a regex engine that backtracks: right for text that is cut first.
+_O200K_CUT_PATTERN = O200K_PATTERN.replace(r"|\s+(?!\S)|", "|")
 O200K_SPECIAL = {"<|endoftext|>": 199999, "<|endofprompt|>": 200018}
 # 200018 is `<|endofprompt|>` and `<|reserved_200018|>` here, as it is in tiktoken.
 HARMONY_SPECIAL = {
@@ -105,6 +107,22 @@ def load(name: str) -> tiktoken.Encoding:
     return encoding
 
 
+def load_for_counting(name: str) -> tiktoken.Encoding:
+    """Gives the encoding for `latprobe.tokens.plain_encoder`, built once per process: o200k's
+    pattern stands in it without its lookahead. Costs what `load` does; raises as it does."""
+    source = SOURCES.get(name)
+    if source is None or source.pattern != O200K_PATTERN:
+        return load(name)
+    key = f"{name} for counting"
+    encoding = _loaded.get(key)
+    if encoding is None:
+        with _lock:
+            encoding = _loaded.get(key)
+            if encoding is None:
+                encoding = _loaded[key] = _build(name, _O200K_CUT_PATTERN)
+    return encoding
+
+
 def read_tokens(ranks: str) -> Iterator[bytes]:
     """Gives the tokens of a shipped rank file in rank order."""
     packed = resources.files("latprobe.tokens").joinpath("data", f"{ranks}.ranks.xz").read_bytes()
@@ -124,7 +142,7 @@ def vendor_file(ranks: str) -> bytes:
     return b"".join(lines)
 
 
-def _build(name: str) -> tiktoken.Encoding:
+def _build(name: str, pattern: str | None = None) -> tiktoken.Encoding:
     import tiktoken
 
     source = SOURCES.get(name)
@@ -135,7 +153,7 @@ def _build(name: str) -> tiktoken.Encoding:
         _ranks[source.ranks] = {token: rank for rank, token in enumerate(tokens)}
     return tiktoken.Encoding(
         name,
-        pat_str=source.pattern,
+        pat_str=pattern or source.pattern,
         mergeable_ranks=_ranks[source.ranks],
         special_tokens=dict(source.special_tokens),
     )

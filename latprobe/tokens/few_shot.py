@@ -20,19 +20,23 @@ def few_shot_turns(turns: Sequence[Turn], last: range) -> frozenset[int]:
     Those named so; else pairs of user and assistant right after the system's messages, two at
     least, whose users' texts all begin with the label that the last user's text begins with.
     """
-    named = frozenset(n for n, turn in enumerate(turns) if turn.name in EXAMPLE_NAMES)
-    return named or _labelled_pairs(turns, last)
+    for turn in turns:
+        if turn.name in EXAMPLE_NAMES:
+            return frozenset(n for n, one in enumerate(turns) if one.name in EXAMPLE_NAMES)
+    if last.start < 2 * _FEWEST_PAIRS or len(last) != 1 or last.stop != len(turns):
+        return frozenset()
+    return _labelled_pairs(turns, last)
 
 
 def _labelled_pairs(turns: Sequence[Turn], last: range) -> frozenset[int]:
     start = 0
     while start < len(turns) and turns[start].role in ("system", "developer"):
         start += 1
-    if len(last) != 1 or last.stop != len(turns):
-        return frozenset()
     pairs, odd = divmod(last.start - start, 2)
+    if odd or pairs < _FEWEST_PAIRS:
+        return frozenset()
     label = _label(turns[last.start])
-    if odd or pairs < _FEWEST_PAIRS or label is None:
+    if label is None:
         return frozenset()
     for number in range(start, last.start, 2):
         asked, answered = turns[number], turns[number + 1]

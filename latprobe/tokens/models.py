@@ -27,16 +27,16 @@ class ChatOverhead:
 class Tokenizer:
     """How a model's tokens are counted: the encoding's count times the ratio.
 
-    `expected_error` (mean) and `p95_error` are relative and None where the ratio was never
-    measured; they are 0.0 for an exact encoding. `reason` says why the count is not exact, None
-    if it is. `overhead` is None where it is not known or there is none.
+    `expected_error` (mean) and `p95_error` are relative: measured, or the table's bound where the
+    ratio never was, which `reason` says; 0.0 for an exact encoding. `reason` says why the count is
+    not exact, None if it is. `overhead` is None where it is not known or there is none.
     """
 
     encoding: str
     ratio: float
     is_exact: bool
-    expected_error: float | None
-    p95_error: float | None
+    expected_error: float
+    p95_error: float
     family: str
     overhead: ChatOverhead | None = None
     reason: str | None = None
@@ -97,7 +97,11 @@ def _table() -> _Table:
         for row in table["model"]
         for pattern in row["models"]
     )
-    unknown = {**defaults, "family": "unknown", "reason": defaults["unknown_reason"]}
+    unknown = {
+        "encoding": defaults["encoding"],
+        "family": "unknown",
+        "reason": defaults["unknown_reason"],
+    }
     providers = {
         name: _tokenizer({**unknown, **row}, defaults, overheads)
         for name, row in table["providers"].items()
@@ -109,14 +113,14 @@ def _tokenizer(
     row: dict[str, Any], defaults: dict[str, Any], overheads: dict[str, ChatOverhead]
 ) -> Tokenizer:
     is_exact = row.get("is_exact", False)
-    error = 0.0 if is_exact else row.get("expected_error")
-    reason = row.get("reason", defaults["reason" if error is None else "ratio_reason"])
+    is_measured = "expected_error" in row
+    reason = row.get("reason", defaults["ratio_reason" if is_measured else "reason"])
     return Tokenizer(
         encoding=row.get("encoding", defaults["encoding"]),
         ratio=row.get("ratio", 1.0),
         is_exact=is_exact,
-        expected_error=error,
-        p95_error=0.0 if is_exact else row.get("p95_error"),
+        expected_error=0.0 if is_exact else row.get("expected_error", defaults["expected_error"]),
+        p95_error=0.0 if is_exact else row.get("p95_error", defaults["p95_error"]),
         family=row["family"],
         overhead=overheads[row["overhead"]] if "overhead" in row else None,
         reason=None if is_exact else reason,

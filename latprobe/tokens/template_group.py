@@ -31,6 +31,8 @@ _USER_CHARACTERS = {2: 40, 3: 24, 6: 32, 24: 16}
 _SYSTEM_CHARACTERS, _SYSTEM_SHARE = 30, 0.5
 # The same message sent again is no template before it was sent so often.
 _REPEATS = 6
+# Short beside its system text, it is a question however often it is sent.
+_QUESTION_CHARACTERS, _QUESTION_SHARE = 120, 4
 # A call refines a template whose text it has nearly all of; over all refinements half must stay.
 _NEAR, _NEAR_AT_ALL = 0.7, 0.5
 _PROBES, _PROBE_CHARACTERS, _PROBES_HELD = 8, 12, 0.5
@@ -294,12 +296,21 @@ def _stable(size: int, pieces: Pieces, frames: list[str], node: Template) -> Pie
 def _shares_message(size: int, pieces: Pieces, frames: list[str], node: Template) -> bool:
     level = max(number for number in _USER_SHARES if number <= size)
     users = [_text_of(frame, _USER) for frame in frames]
-    if size < _REPEATS and all(user == users[0] for user in users):
+    if all(user == users[0] for user in users) and (
+        size < _REPEATS or _is_question(users[0], node)
+    ):
         return False
     stable = length_by_kind(pieces, _USER)
     gain = stable if node.kind == "rest" else stable - node.user_weight
     typical = sorted(map(len, users))[len(users) // 2]
     return gain >= max(_USER_CHARACTERS[level], _USER_SHARES[level] * typical)
+
+
+def _is_question(user: str, node: Template) -> bool:
+    """Whether a message that is always the same is one of the questions that a long system text
+    is asked, and no instruction of its own."""
+    system = node.weight - node.user_weight
+    return len(user) <= _QUESTION_CHARACTERS and system >= _QUESTION_SHARE * len(user)
 
 
 def _shares_system(pieces: Pieces, frames: list[str]) -> bool:

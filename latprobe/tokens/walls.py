@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import regex  # type: ignore[import-untyped]  # its stubs are another package
 
 from latprobe.tokens import pieces
+from latprobe.tokens.encoding import SOURCES
 
 if TYPE_CHECKING:
     import tiktoken
@@ -39,7 +40,7 @@ def measure_stretch(encoding: tiktoken.Encoding, text: str, start: int) -> Stret
     """
     matches: Counter[str] = Counter()
     at = start
-    for found in _compiled(encoding._pat_str).finditer(text, start):
+    for found in _compiled(SOURCES[encoding.name].pattern).finditer(text, start):
         matches[found.group()] += 1
         at = found.end()
         if at - start >= pieces.REACH_CHARACTERS:

@@ -15,6 +15,7 @@ from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import data
 from latprobe_dashboard.live_queries import STEP_NS, WINDOW_NS, read_pulse
 from latprobe_dashboard.store_lists import read_token_points
+from tests.analysis.seeded_calls import CallStore
 from tests.dashboard.seeding import END_NS, HOUR_NS, seed
 
 
@@ -105,3 +106,14 @@ def test_tokens_over_time_add_up_to_all_tokens(home: Path) -> None:
     assert sum(point.tokens or 0 for point in points) == row[0]["t"]
     assert len(points) <= 60
     assert sum(point.tokens or 0 for point in half) < row[0]["t"]
+
+
+def test_tokens_over_time_leave_out_a_span_that_repeats_its_call() -> None:
+    store = CallStore()
+    store.add_call(1, input_tokens=10, output_tokens=2, stage="agent", model="m", cost_usd=0.5)
+    store.add_call(
+        1, input_tokens=10, output_tokens=2, cost_usd=0.5, span_id=2, parent=1, stage="client"
+    )
+    store.add_call(200, input_tokens=7, stage="client")
+    points = read_token_points(store, Scope())
+    assert [(point.tokens, point.cost_usd) for point in points] == [(12, 0.5), (7, None)]

@@ -239,3 +239,29 @@ def test_odd_prompts_are_grouped_too(texts: list[tuple[str, str | None, str]]) -
     for row in miner.take_changed():
         json.loads(row.state)
         assert len(row.template_id) == 16
+
+
+@pytest.mark.parametrize("batch", [1, 10, 1000])
+def test_questions_that_are_asked_again_are_no_templates_of_their_own(batch: int) -> None:
+    system = "You answer questions about scanned documents from numbered passages only. " * 8
+    questions = ("When is the payment due?", "Who signed it?", "Where does the order ship to?")
+    keys = [
+        CallKey(
+            None,
+            "chat",
+            (
+                Part("input", "system", "system", system),
+                Part("input", "retrieved", "user", f"[1] Document {number % 7}\n\n"),
+                Part("input", "user", "user", f"Question: {questions[number * 5 % 3]}"),
+            ),
+            reference=number,
+        )
+        for number in range(120)
+    ]
+    miner, ids = TemplateMiner(), list[bytes]()
+    for start in range(0, len(keys), batch):
+        ids += miner.assign_many(keys[start : start + batch])
+        for number, template_id in miner.take_moved():
+            assert isinstance(number, int)
+            ids[number] = template_id
+    assert len(set(ids)) == 1
