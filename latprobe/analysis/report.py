@@ -23,6 +23,7 @@ from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.stage_tokens import stage_stats
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.analysis.verdict import certain_verdict
+from latprobe.analysis.whatif.gains import StageGain, gains
 from latprobe.store.query import Query
 
 # The end of a span, whatever was recorded as its times, without overflow.
@@ -85,6 +86,7 @@ class Report:
     """Stages ranked by their share of the critical path, over `sampled_traces` requests.
 
     `unfinished` traces have no ended root yet; they count for their stages and not as requests.
+    `gains`: what requests would gain from each stage, the most first; empty for few requests.
     """
 
     traces: int
@@ -96,6 +98,7 @@ class Report:
     observer: Observer
     sampled_traces: int
     unfinished: int = 0
+    gains: tuple[StageGain, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The documented keys of `latprobe report --json`; the window is ISO 8601 in UTC."""
@@ -108,6 +111,7 @@ class Report:
             "observer": asdict(self.observer),
             "sampled_traces": self.sampled_traces,
             "unfinished": self.unfinished,
+            "gains": [gain.to_json() for gain in self.gains],
         }
 
 
@@ -143,6 +147,7 @@ def build_report(
         observer=observe(query, scope, coverage=coverage, wall_ns=wall_ns),
         sampled_traces=len(sampled),
         unfinished=count_unfinished(query, scope),
+        gains=tuple(gains(query, requests)),
     )
 
 

@@ -158,7 +158,7 @@ def fetch_spans(query: Query, trace_ids: Sequence[str], first_ns: int, last_ns: 
              wanted AS (SELECT unnest(l)::UUID AS trace_id,
                                generate_subscripts(l, 1) - 1 AS trace FROM ids)
         SELECT w.trace, s.span_id, s.parent_span_id, s.start_ns, s.duration_ns, s.name,
-               s.modality, s.status, s.cpu_ns, s.pid, s.thread
+               s.modality, s.status, s.cpu_ns, s.pid, s.thread, s.chunks
         FROM spans s JOIN wanted w USING (trace_id)
         WHERE s.start_ns BETWEEN ? AND ?
         """,

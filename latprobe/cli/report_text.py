@@ -1,4 +1,4 @@
-"""A report as text: the sentence that matters, the stages, the requests, the observer."""
+"""A report as text: what a request would gain, the stages, the requests, the observer."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from latprobe.cli.report_tokens import print_tokens
 
 if TYPE_CHECKING:
     from latprobe.analysis.coverage import Observer
+    from latprobe.analysis.intervals import Interval
     from latprobe.analysis.report import Report, RequestStats, StageRow
     from latprobe.analysis.token_totals import TokenReport
+    from latprobe.analysis.whatif.gains import StageGain
 
 BAR_WIDTH = 12
 
 
 def print_report(report: Report, tokens: TokenReport | None = None) -> None:
     """Prints the whole report; models and templates where a model was called."""
-    output.line(headline(report), style="bold")
+    gain = best_gain(report)
+    if gain is not None:
+        output.line(gain_line(report, gain), style="bold")
+        output.line(headline(report))
+    else:
+        output.line(headline(report), style="bold")
     output.line()
     _print_stages(report.stages)
     output.line()
@@ -41,6 +48,35 @@ def headline(report: Report) -> str:
         f"{first.name} owns {share} of the critical path of {_requests(report.requests)}, "
         f"{slow_share} of the slowest 5 %."
     )
+
+
+def best_gain(report: Report) -> StageGain | None:
+    """The stage to work on first; None where none would make requests surely faster."""
+    for gain in report.gains:
+        interval = gain.half.p50_ci95_ms
+        if gain.own_half_ms > 0 and interval is not None and interval.low > 0:
+            return gain
+    return None
+
+
+def gain_line(report: Report, gain: StageGain) -> str:
+    """What a request would gain, and the command that tells more."""
+    half = gain.half
+    saved = f"{figures.ms(half.p50_ms)} off p50{_between(half.p50_ci95_ms)}"
+    if half.p95_ms > 0:
+        saved += f" and {figures.ms(half.p95_ms)} off p95{_between(half.p95_ci95_ms)}"
+    share = half.p50_ms / report.requests.p50_ms if report.requests.p50_ms else None
+    return (
+        f"{gain.stage} in half the time takes {saved}: requests get "
+        f"{figures.percent(share)} faster."
+    )
+
+
+def _between(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    low, high = max(interval.low, 0.0), max(interval.high, 0.0)
+    return f" ({figures.ms(low)} to {figures.ms(high)})"
 
 
 def requests_line(report: Report) -> str:

@@ -1,0 +1,103 @@
+"""Changes that make no sense, or not here: the reason in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.whatif.changes import (
+    Batch,
+    CacheHit,
+    Change,
+    Concurrency,
+    Parallel,
+    Remove,
+    Replicas,
+    Scale,
+    Tokens,
+)
+from latprobe.store.query import Query
+
+FEWEST_REQUESTS = 20
+
+
+def impossible(changes: Sequence[Change]) -> str | None:
+    """Why the changes cannot be meant; None if they can."""
+    if not changes:
+        return "No change was given: say what to change, as Scale('llm', 0.5)."
+    for change in changes:
+        reason = _impossible(change)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _impossible(change: Change) -> str | None:
+    match change:
+        case Scale(_, factor) if not (math.isfinite(factor) and factor >= 0):
+            return f"A stage cannot take {factor} times as long: give a factor of 0 or more."
+        case CacheHit(_, ratio) if not 0 <= ratio <= 1:
+            return f"A hit ratio of {ratio} is not between 0 and 1."
+        case Parallel(stage, other) if stage == other:
+            return f"{stage!r} cannot run beside itself: name two stages."
+        case Replicas(_, count) | Concurrency(count) if count < 1:
+            return f"{count} at once is not possible: give a number of 1 or more."
+        case Batch(_, size) if size < 1:
+            return f"A batch of {size} is not possible: give a number of 1 or more."
+        case Tokens(_, given, made, limit):
+            if not all(math.isfinite(each) and each >= 0 for each in (given, made)):
+                return "A call cannot have less than no tokens: reduce them by at most 100 %."
+            if limit is not None and limit < 1:
+                return f"An output limit of {limit} tokens is not possible: give 1 or more."
+    return None
+
+
+def stages_of(changes: Sequence[Change]) -> list[str]:
+    """The stages that the changes name, each once."""
+    found: dict[str, None] = {}
+    for change in changes:
+        match change:
+            case Parallel(stage, other):
+                found |= {stage: None, other: None}
+            case Concurrency():
+                pass
+            case _:
+                found[change.stage] = None
+    return list(found)
+
+
+def unknown_stage(query: Query, scope: Scope, stages: Sequence[str]) -> str | None:
+    """Which of the stages was not recorded in the scope, and the nearest that was."""
+    if not stages:
+        return None
+    where, parameters = scope.where()
+    table = query(f"SELECT DISTINCT s.name FROM spans s WHERE {where} ORDER BY 1", parameters)
+    known = [str(name) for name in table["name"].to_pylist()]
+    for stage in stages:
+        if stage not in known:
+            near = get_close_matches(stage, known, n=1, cutoff=0.4)
+            hint = f"Did you mean {near[0]!r}?" if near else "`latprobe report` lists the stages."
+            return f"Nothing is recorded here on a stage {stage!r}. {hint}"
+    return None
+
+
+def too_few(requests: int) -> str | None:
+    """Why so many requests are not enough to predict from."""
+    if requests >= FEWEST_REQUESTS:
+        return None
+    return (
+        f"Only {requests} finished requests are recorded here and a prediction takes "
+        f"{FEWEST_REQUESTS}: record more, or widen the filter."
+    )
+
+
+def twice(changes: Sequence[Change]) -> str | None:
+    """A stage that is removed and changed besides, which can hardly be meant."""
+    removed = {change.stage for change in changes if isinstance(change, Remove)}
+    for change in changes:
+        stage = getattr(change, "stage", None)
+        if stage in removed and not isinstance(change, Remove):
+            return f"{stage!r} is removed and changed as well: leave one of the two out."
+    return None

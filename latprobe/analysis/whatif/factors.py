@@ -1,0 +1,118 @@
+"""By how much each span's own time changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latprobe.analysis.latency_model import TokenEffect
+from latprobe.analysis.requests import Requests
+from latprobe.analysis.spans import Ints
+from latprobe.analysis.tree import over_ancestors
+from latprobe.analysis.whatif.changes import CacheHit, Change, Remove, Scale
+from latprobe.analysis.whatif.graph import Floats
+from latprobe.analysis.whatif.recording import Names, Recording
+
+_NOBODY = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSavings:
+    """What token changes save, by trace and span: the place of a call in its effect's columns."""
+
+    effects: tuple[TokenEffect, ...]
+    places: tuple[dict[tuple[str, int], int], ...]
+
+    @classmethod
+    def of(cls, effects: Sequence[TokenEffect]) -> TokenSavings:
+        places = tuple(
+            {
+                key: place
+                for place, key in enumerate(
+                    zip(effect.trace_id, effect.span_id.tolist(), strict=True)
+                )
+            }
+            for effect in effects
+        )
+        return cls(tuple(effects), places)
+
+
+def factors(
+    recorded: Recording,
+    part: Requests,
+    changes: Sequence[Change],
+    names: Names,
+    *,
+    tokens: TokenSavings,
+    column: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Each span's factor: the product over the changes of what stands over it.
+
+    A stage within itself is changed once. `column` 0 holds the point estimate of the token model,
+    a later one its draw; cache hits are drawn afresh from `rng` at every call.
+    """
+    factor = np.ones(len(recorded))
+    for change in changes:
+        if isinstance(change, Scale):
+            factor *= below(recorded, names.codes.get(change.stage), change.factor)
+        elif isinstance(change, Remove):
+            factor *= below(recorded, names.codes.get(change.stage), 0.0)
+        elif isinstance(change, CacheHit):
+            code = names.codes.get(change.stage)
+            hits = (rng.random(len(recorded)) < change.ratio).astype(np.float64)
+            factor *= below(recorded, code, 1.0 - hits)
+    for effect, places in zip(tokens.effects, tokens.places, strict=True):
+        saved = effect.saved_ns if column == 0 else effect.saved_draw((column - 1) % effect.draws)
+        factor *= _token_factor(recorded, part, saved, places)
+    return factor
+
+
+def below(recorded: Recording, code: int | None, value: Floats | float) -> Floats:
+    """`value` at the outermost spans named `code` and at all spans below them, else 1."""
+    return _spread(recorded, recorded.name == (-1 if code is None else code), value)
+
+
+def _token_factor(
+    recorded: Recording, part: Requests, saved_ns: Floats, places: dict[tuple[str, int], int]
+) -> Floats:
+    spans = recorded.spans
+    place = np.fromiter(
+        (
+            places.get((part.trace_id[trace], span), -1)
+            for trace, span in zip(spans.trace.tolist(), spans.span_id.tolist(), strict=True)
+        ),
+        np.int64,
+        len(spans),
+    )
+    is_call = (place >= 0) & (spans.duration_ns > 0)
+    value = np.ones(len(spans))
+    took = spans.duration_ns[is_call]
+    value[is_call] = np.maximum((took - saved_ns[place[is_call]]) / took, 0.0)
+    return _spread(recorded, is_call, value)
+
+
+def _spread(recorded: Recording, is_marked: np.ndarray, value: Floats | float) -> Floats:
+    values = np.broadcast_to(np.asarray(value, np.float64), len(recorded))
+    if not is_marked.any():
+        return np.ones(len(recorded))
+    parent = recorded.tree.parent
+    order = depth(parent) * len(recorded) + np.arange(len(recorded))
+    top = over_ancestors(parent, np.where(is_marked, order, _NOBODY), np.minimum)
+    is_below = top < _NOBODY
+    return np.where(is_below, values[np.where(is_below, top % len(recorded), 0)], 1.0)
+
+
+def depth(parent: Ints) -> Ints:
+    """How many ancestors each row has."""
+    result = (parent >= 0).astype(np.int64)
+    above = parent.copy()
+    rows = np.flatnonzero(above >= 0)
+    while len(rows):
+        ahead = above[rows]
+        result[rows] += result[ahead]
+        above[rows] = above[ahead]
+        rows = rows[above[rows] >= 0]
+    return result

@@ -1,0 +1,139 @@
+"""Which stages wait for which, learnt from all requests together.
+
+One request cannot tell "b waits for a" from "a happened to end before b began". Many can: two
+stages of the same caller that were seen to run at once do not wait for each other's end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.recording import NAME_BITS, Recording
+
+Flags = NDArray[np.bool_]
+
+# The end of the caller, where otherwise a sibling's name stands.
+END = (1 << NAME_BITS) - 1
+
+# So many of the siblings that started before one are looked at when learning.
+LOOK_BACK = 48
+
+# One in so many seen running together is taken for a slip of the clock.
+_RARE = 500
+
+# A span counts as over when this share of it, or at most so many ns, were left: its end is noted
+# a little after what it did was handed on.
+_LATE_SHARE = 0.01
+_LATE_NS = 200_000
+
+# Fewer pairs do not show that one stage reads the other's stream.
+_FEWEST_PAIRS = 20
+
+
+def over_ns(recorded: Recording) -> Ints:
+    """When each span counts as over: its end, less what is lost in handing over."""
+    spans = recorded.spans
+    late = np.minimum((spans.duration_ns * _LATE_SHARE).astype(np.int64), _LATE_NS)
+    return spans.end_ns - late
+
+
+def pair_keys(parent: Ints, first: Ints, then: Ints) -> Ints:
+    """One number for the names of a caller and of two stages that it calls."""
+    return (parent << (2 * NAME_BITS)) | (first << NAME_BITS) | then
+
+
+@dataclass(frozen=True, slots=True)
+class Precedence:
+    """Pairs of stages by `pair_keys`, sorted. `together`: were seen to run at once.
+
+    `streams`: the second reads what the first makes: it begins while the first runs, ends after
+    it, and ends sooner when the first does. `outlasts`: it began and ended after the first began
+    and ended, always, and they always overlapped.
+    """
+
+    together: Ints
+    streams: Ints
+    outlasts: Ints
+
+    def run_together(self, keys: Ints) -> Flags:
+        return _among(keys, self.together)
+
+    def is_stream(self, keys: Ints) -> Flags:
+        return _among(keys, self.streams)
+
+    def does_outlast(self, keys: Ints) -> Flags:
+        return _among(keys, self.outlasts)
+
+
+@dataclass(slots=True)
+class Learner:
+    """Adds up what recordings show; a row of `sums` per pair of stages."""
+
+    sums: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+
+    def add(self, recorded: Recording) -> None:
+        """Adds every pair of siblings, and every child with its parent's end."""
+        self._add_ends(recorded)
+        spans, parent, name = recorded.spans, recorded.parent, recorded.name
+        rows = np.flatnonzero(parent >= 0)
+        order = rows[np.lexsort((recorded.rank[rows], parent[rows]))]
+        over = over_ns(recorded)
+        here = np.arange(len(order))
+        for back in range(1, LOOK_BACK + 1):
+            here = here[here >= back]
+            here = here[parent[order[here]] == parent[order[here - back]]]
+            if len(here) == 0:
+                break
+            then, first = order[here], order[here - back]
+            is_running = over[first] > spans.start_ns[then]
+            keys = pair_keys(name[parent[then]], name[first], name[then])
+            rest = (spans.end_ns[first] - spans.start_ns[then]) / 1e6
+            tail = (spans.end_ns[then] - spans.end_ns[first]) / 1e6
+            waited = spans.start_ns[then] - spans.start_ns[first]
+            is_late = waited > 0.02 * spans.duration_ns[first]
+            columns = (is_running, tail >= 0, is_late, rest, rest * rest, tail, tail * tail)
+            self._add(keys, is_running, columns)
+
+    def finish(self) -> Precedence:
+        """What was seen, as pairs."""
+        if not self.sums:
+            nothing = np.zeros(0, np.int64)
+            return Precedence(nothing, nothing, nothing)
+        keys = np.array(sorted(self.sums), np.int64)
+        columns = np.stack([self.sums[key] for key in keys.tolist()], axis=1)
+        pairs, running, after, late, rest, rest2, tail, tail2 = columns
+        count = np.maximum(running, 1)
+        outlasts = (running >= _FEWEST_PAIRS) & (running >= 0.98 * pairs)
+        outlasts &= after >= 0.99 * running
+        spread, kept = rest2 / count - (rest / count) ** 2, tail2 / count - (tail / count) ** 2
+        streams = outlasts & (late >= 0.95 * running) & (kept < 0.25 * spread)
+        return Precedence(keys[running * _RARE > pairs], keys[streams], keys[outlasts])
+
+    def _add_ends(self, recorded: Recording) -> None:
+        parent, name = recorded.parent, recorded.name
+        child = np.flatnonzero(parent >= 0)
+        keys = pair_keys(name[parent[child]], name[child], np.full(len(child), END))
+        outlives = over_ns(recorded)[child] > recorded.spans.end_ns[parent[child]]
+        nothing = np.zeros(len(child))
+        self._add(keys, outlives, (outlives, *(nothing for _ in range(6))))
+
+    def _add(self, keys: Ints, running: Flags, columns: tuple[NDArray[np.generic], ...]) -> None:
+        found, place = np.unique(keys, return_inverse=True)
+        sums: list[NDArray[np.generic]] = [np.bincount(place, minlength=len(found))]
+        for column in columns:
+            weights = np.where(running, column, 0)
+            sums.append(np.bincount(place, weights=weights, minlength=len(found)))
+        for key, row in zip(found.tolist(), np.stack(sums, axis=1).astype(np.float64), strict=True):
+            known = self.sums.get(key)
+            self.sums[key] = row if known is None else known + row
+
+
+def _among(keys: Ints, known: Ints) -> Flags:
+    if len(known) == 0 or len(keys) == 0:
+        return np.zeros(len(keys), np.bool_)
+    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.asarray(known[place] == keys)

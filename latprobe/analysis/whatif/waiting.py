@@ -1,0 +1,126 @@
+"""What each start and each end waited for: the siblings whose end had to come first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.precedence import END, Precedence, over_ns, pair_keys
+from latprobe.analysis.whatif.recording import Recording
+
+# Of the siblings that ended before a moment, the last so many are asked whether it waited for them.
+MOST_SIBLINGS = 1024
+
+# Stages that were seen together elsewhere wait for each other where one begins right after the
+# other: a pool's next task, a branch that is taken in turn.
+_AT_ONCE_SHARE = 0.02
+_AT_ONCE_NS = 200_000
+
+_LATEST = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Moments and what they waited for. A moment is the start of a child, or a parent's end.
+
+    Moment i is in the parent `parent[i]`, at `time_ns[i]`; `child[i]` is the row that starts, or -1
+    for the parent's end. Pair k: moment `moment[k]` waited for the end of row `sibling[k]`.
+    """
+
+    parent: Ints
+    child: Ints
+    time_ns: Ints
+    moment: Ints
+    sibling: Ints
+
+
+def find_waits(recorded: Recording, parent: Ints, precedence: Precedence) -> Waits:
+    """The waits of all children under `parent` (a tree as `recorded.tree.parent`, or changed).
+
+    A moment waits for the siblings that were over before, save those whose stage was seen running
+    at such a moment in other requests, and those that another one of them waited for already.
+    """
+    waits = _moments(recorded, parent)
+    over = over_ns(recorded)
+    ended, first, last = _ended_before(recorded, parent, over, waits)
+    moments, siblings = _search(recorded, parent, precedence, waits, ended, first, last)
+    return Waits(waits.parent, waits.child, waits.time_ns, moments, siblings)
+
+
+def _moments(recorded: Recording, parent: Ints) -> Waits:
+    child = np.flatnonzero(parent >= 0)
+    holder = np.unique(parent[child])
+    nothing = np.zeros(0, np.int64)
+    return Waits(
+        parent=np.concatenate((parent[child], holder)),
+        child=np.concatenate((child, np.full(len(holder), -1))),
+        time_ns=np.concatenate((recorded.spans.start_ns[child], recorded.spans.end_ns[holder])),
+        moment=nothing,
+        sibling=nothing,
+    )
+
+
+def _ended_before(
+    recorded: Recording, parent: Ints, over: Ints, waits: Waits
+) -> tuple[Ints, Ints, Ints]:
+    """Children by parent and end; and per moment the range of those that are of its parent and
+    were over by then: from `first` up to and without `last`."""
+    child = np.flatnonzero(parent >= 0)
+    order = child[np.lexsort((recorded.rank[child], over[child], parent[child]))]
+    count = len(order)
+    holders = np.concatenate((parent[order], waits.parent))
+    times = np.concatenate((over[order], waits.time_ns))
+    is_moment = np.arange(len(holders)) >= count
+    sequence = np.lexsort((is_moment, times, holders))
+    so_far = np.cumsum(~is_moment[sequence])
+    last = np.empty(len(holders), np.int64)
+    last[sequence] = so_far
+    first = np.searchsorted(parent[order], waits.parent)
+    return order, first, last[count:]
+
+
+def _search(
+    recorded: Recording,
+    parent: Ints,
+    precedence: Precedence,
+    waits: Waits,
+    ended: Ints,
+    first: Ints,
+    last: Ints,
+) -> tuple[Ints, Ints]:
+    spans, name, rank = recorded.spans, recorded.name, recorded.rank
+    is_end = waits.child < 0
+    then_name = np.where(is_end, END, name[waits.child])
+    then_rank = np.where(is_end, _LATEST, rank[waits.child])
+    newest = np.full(len(waits.parent), -_LATEST)  # the latest start of what is waited for
+    newest_name = np.zeros(len(waits.parent), np.int64)
+    is_first = np.ones(len(waits.parent), np.bool_)
+    active = np.flatnonzero(last > first)
+    moments, siblings = [], []
+    for back in range(1, MOST_SIBLINGS + 1):
+        active = active[last[active] - back >= first[active]]
+        if len(active) == 0:
+            break
+        each = ended[last[active] - back]
+        is_before = (rank[each] < then_rank[active]) & (each != waits.child[active])
+        holder = name[waits.parent[active]]
+        apart = ~precedence.run_together(pair_keys(holder, name[each], then_name[active]))
+        gap = waits.time_ns[active] - spans.end_ns[each]
+        at_once = gap <= np.maximum(_AT_ONCE_SHARE * spans.duration_ns[each], _AT_ONCE_NS)
+        covered = spans.end_ns[each] <= newest[active]
+        if covered.any():
+            chained = ~precedence.run_together(pair_keys(holder, name[each], newest_name[active]))
+            covered &= chained
+        wanted = is_before & ~covered & (apart | (at_once & is_first[active]))
+        is_first[active[is_before]] = False
+        moments.append(active[wanted])
+        siblings.append(each[wanted])
+        later = wanted & (spans.start_ns[each] > newest[active])
+        newest[active[later]] = spans.start_ns[each[later]]
+        newest_name[active[later]] = name[each[later]]
+        active = active[~(covered & is_before)]
+    if not moments:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.concatenate(moments), np.concatenate(siblings)
