@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from latprobe.delay_rule import DelayRule
 from latprobe.errors import UsageError
 from latprobe.setting_values import Redaction, StageRule, parse
 
@@ -24,7 +25,8 @@ class Settings:
 
     `redact` are regular expressions, `redact_with` a function or its "module:function"; `prices`,
     `tokenizers` and `engines` (name to the URL of its metrics) are tables that the agent reads.
-    `kernels` is the share of requests whose GPU kernels are recorded.
+    `kernels` is the share of requests whose GPU kernels are recorded. `delay` is the experiment of
+    latprobe.probe.
     """
 
     home: Path
@@ -43,6 +45,7 @@ class Settings:
     stages: tuple[StageRule, ...] = ()
     segment_bytes: int = 4 << 20
     kernels: float = 0.0
+    delay: DelayRule | None = None
     agent_idle_s: float = 10.0
     otlp_endpoint: str | None = None
     otlp_content: bool = False

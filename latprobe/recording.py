@@ -67,6 +67,10 @@ def init(
     recorder.use_writer(writer)
     writer.run["span_cost_ns"] = span_cost_ns(writer)
     stages.start_recording(recorder.make_stage)
+    if settings.delay is not None:
+        from latprobe import probe  # which few need
+
+        probe.start(settings.delay)
     atexit.register(writer.close)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)

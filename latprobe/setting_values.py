@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latprobe.delay_rule import parse_delay
 from latprobe.errors import UsageError
 
 _ON = {"on", "1", "true", "yes"}
@@ -51,6 +52,8 @@ def parse(name: str, raw: Any, source: str) -> Any:
         return (
             tuple(part.strip() for part in raw.split(",")) if isinstance(raw, str) else tuple(raw)
         )
+    if name == "delay":
+        return parse_delay(raw, source)
     if name == "kernels":
         return parse_share(raw, source)
     if name == "prometheus_port":
