@@ -1,0 +1,197 @@
+"""Gates: limits, budgets and what too few requests lead to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latprobe.analysis.compare.baseline import from_document, to_document
+from latprobe.analysis.compare.comparison import compare_measured
+from latprobe.analysis.compare.gate import judge
+from latprobe.analysis.compare.limits import (
+    DEFAULT_LIMITS,
+    Budget,
+    Limit,
+    parse_budget,
+    parse_limit,
+)
+from latprobe.errors import UsageError
+from tests.analysis.compare.recordings import lognormal, recording
+
+
+def states(gate: object) -> list[str]:
+    return [row.state for row in gate.rows]  # type: ignore[attr-defined]  # a Gate
+
+
+def test_the_same_program_passes_and_a_tenth_more_fails() -> None:
+    """The promise, in a few trials; tests/benchmarks/gate.py has the figures."""
+    rng = np.random.default_rng(21)
+    alarms = caught = 0
+    for _ in range(8):
+        before, same = (
+            recording(lognormal(300, rng), output_tokens=np.round(lognormal(300, rng, median=200)))
+            for _ in range(2)
+        )
+        slower = recording(lognormal(300, rng) * 1.1)
+        alarms += judge(before, same, DEFAULT_LIMITS).has_failed
+        caught += judge(before, slower, [parse_limit("p95=+5%")]).has_failed
+    assert alarms <= 1
+    assert caught >= 6
+
+
+def test_a_change_under_its_limit_passes_however_sure_it_is() -> None:
+    rng = np.random.default_rng(22)
+    before = recording(lognormal(3000, rng, sigma=0.1))
+    after = recording(lognormal(3000, rng, sigma=0.1) * 1.03)
+    assert states(judge(before, after, [Limit("p50_ms", 0.05), Limit("p50_ms", 0.02)])) == [
+        "pass",
+        "fail",
+    ]
+
+
+def test_over_the_limit_by_chance_is_unclear_and_says_how_many_would_tell() -> None:
+    times = np.random.default_rng(23).permutation(100 * np.exp(np.linspace(-1.2, 1.2, 20)))
+    before, after = recording(times), recording(times * 1.2)
+    gate = judge(before, after, [Limit("p50_ms", 0.05)])
+    assert (gate.is_unclear, gate.has_failed) == (True, False)
+    assert "on each side would tell" in gate.rows[0].reason
+
+
+def test_one_request_on_a_side_tells_nothing() -> None:
+    before, after = recording(np.array([100.0])), recording(np.array([300.0]))
+    gate = judge(before, after, [Limit("p50_ms", 0.05), Limit("p95_ms", 0.05)])
+    assert states(gate) == ["unclear", "unclear"]
+    assert "at least 20 on each side" in gate.rows[1].reason
+
+
+def test_tokens_that_never_vary_are_told_from_three_requests() -> None:
+    before, after = (
+        recording(np.full(3, 100.0), output_tokens=np.full(3, value)) for value in (200.0, 260.0)
+    )
+    limits = [parse_limit("output_tokens=+10%"), parse_limit("input_tokens=+10%")]
+    assert states(judge(before, after, limits)) == ["fail", "pass"]
+
+
+def test_budgets_are_broken_only_by_more_than_chance() -> None:
+    rng = np.random.default_rng(24)
+    after = recording(
+        lognormal(200, rng, median=900, sigma=0.1), output_tokens=lognormal(200, rng, median=300)
+    )
+    budgets = [
+        Budget("p95_ms", 800),
+        Budget("p95_ms", 1500),
+        Budget("output_tokens", 100),
+        Budget("output_tokens", 400),
+        Budget("error_share", 0.01),
+        Budget("throughput_per_s", 0.5),
+        Budget("throughput_per_s", 5),
+    ]
+    assert states(judge(None, after, budgets=budgets)) == [
+        *("fail", "pass", "fail", "pass", "pass", "pass", "fail")
+    ]
+
+
+def test_four_requests_far_over_a_p95_budget_are_enough_and_one_of_ten_is_not() -> None:
+    far = recording(np.array([900.0, 950.0, 870.0, 990.0]))
+    assert states(judge(None, far, budgets=[Budget("p95_ms", 100)])) == ["fail"]
+    one = recording(np.array([100.0] * 9 + [900.0]))
+    gate = judge(None, one, budgets=[Budget("p95_ms", 400)])
+    assert states(gate) == ["unclear"]
+
+
+def test_a_failed_stage_is_named_and_an_unknown_one_refused() -> None:
+    rng = np.random.default_rng(25)
+    ocr = lognormal(300, rng, median=100)
+    before = recording(ocr + 300, stages={"ocr": ocr})
+    slow = lognormal(300, rng, median=150)
+    after = recording(slow + 300, stages={"ocr": slow, "rerank": slow})
+    gate = judge(before, after, [parse_limit("ocr:p95=+10%"), parse_limit("rerank:p50=+1%")])
+    assert states(gate) == ["fail", "absent"]
+    assert "nothing to compare it with" in gate.rows[1].reason
+    with pytest.raises(UsageError, match="Did you mean 'ocr'"):
+        judge(before, after, [parse_limit("orc:p95=+10%")])
+
+
+def test_what_was_not_measured_is_said() -> None:
+    rng = np.random.default_rng(26)
+    before, after = (recording(lognormal(50, rng)) for _ in range(2))
+    gate = judge(before, after, [Limit("cost_usd", 0.1)], [Budget("cost_usd", 1)])
+    assert states(gate) == ["absent", "absent"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("p95=+5%", Limit("p95_ms", 0.05)),
+        ("p95_ms=5%", Limit("p95_ms", 0.05)),
+        ("a:b:cost=+2.5 %", Limit("cost_usd", 0.025, "a:b")),
+        ("errors=+1%", Limit("error_share", 0.01)),
+        ("throughput=-5%", Limit("throughput_per_s", 0.05)),
+    ],
+)
+def test_limits_are_read(text: str, expected: Limit) -> None:
+    assert parse_limit(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("p95=banana", "'banana' is not a change"),
+        ("p95", "has no value"),
+        ("=5%", "has no value"),
+        ("p96=5%", "Did you mean p9"),
+        ("p95=5", "write a percentage"),
+        ("p95=-5%", "may rise by at most"),
+        ("throughput=+5%", "throughput may fall"),
+        ("ocr:throughput=-5%", "not of a stage"),
+    ],
+)
+def test_limits_that_cannot_be_meant_are_refused(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        parse_limit(text)
+
+
+def test_budgets_are_read() -> None:
+    assert parse_budget("p95_ms=800") == Budget("p95_ms", 800)
+    assert parse_budget("p95=800ms") == Budget("p95_ms", 800)
+    assert parse_budget("errors=1%") == Budget("error_share", 0.01)
+    assert parse_budget("llm:cost_usd=1e-3") == Budget("cost_usd", 0.001, "llm")
+    with pytest.raises(UsageError, match="is not an amount"):
+        parse_budget("p95_ms=5%")
+
+
+def test_a_baseline_document_gives_the_same_figures_back() -> None:
+    rng = np.random.default_rng(27)
+    ocr = np.round(lognormal(60, rng), 3)
+    tokens = np.round(lognormal(60, rng))
+    tokens[3] = np.nan
+    found = recording(
+        ocr, output_tokens=tokens, is_error=rng.random(60) < 0.2, stages={"ocr": ocr / 2}
+    )
+    again = from_document(to_document(found))
+    other = recording(np.round(lognormal(60, rng), 3))
+    first, second = (compare_measured(each, other) for each in (found, again))
+    values = [[row.before for row in each.rows] for each in (first, second)]
+    assert values[1] == pytest.approx(values[0], rel=1e-5)
+    assert [row.verdict for row in second.rows] == [row.verdict for row in first.rows]
+    assert to_document(again) == to_document(found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "other"},
+        {"version": 99},
+        {"duration_us": [1]},
+        {"duration_us": "x"},
+        {"failed": [999]},
+        {"stages": {"a": {"request": [70]}}},
+        {"tokens": {}},
+    ],
+)
+def test_a_damaged_document_is_refused(change: dict[str, object]) -> None:
+    document = to_document(recording(np.full(5, 10.0), output_tokens=np.ones(5)))
+    with pytest.raises(UsageError, match="baseline"):
+        from_document({**document, **change})
+    with pytest.raises(UsageError, match="not a latprobe baseline"):
+        from_document([1])
