@@ -58,7 +58,7 @@ def block_length(series: NDArray[np.generic]) -> int:
     count = len(series)
     if count < _FEWEST_FOR_BLOCKS:
         return 1
-    ranks = np.argsort(np.argsort(series, kind="stable"), kind="stable").astype(np.float64)
+    ranks = _ranks(series)
     covariance = _autocovariance(ranks - ranks.mean())
     if covariance[0] <= 0:
         return 1
@@ -179,6 +179,12 @@ def quantile_difference(
     old, new = (np.quantile(np.asarray(each, np.float64), quantile) for each in (before, after))
     value = float(new - old)
     return Estimate(value, interval_of(second - first, level))
+
+
+def _ranks(series: NDArray[np.generic]) -> Floats:
+    """Each value's rank; equal values share theirs, else a constant series would be a trend."""
+    _, place, counts = np.unique(series, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
 def _autocovariance(centred: Floats) -> Floats:
