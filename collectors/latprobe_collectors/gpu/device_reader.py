@@ -9,9 +9,10 @@ from latprobe_collectors.contract import Sample
 from latprobe_collectors.gpu.clocks import Clocks
 from latprobe_collectors.gpu.library import Counters, Device, Library, Quantity
 
-# A round's length. A pair of hardware samples must be 100 ms apart: at exactly 100 ms every other
-# round would come a little early and wait for the next.
-EVERY_S = 0.105
+# A round's length: a little less than the 100 ms at which hardware counters move on, so that now
+# and then a round sees nothing new. That tells when they do (see `ticks`), and the better the less
+# of 100 ms are a whole number of the differences.
+EVERY_S = 0.0947
 PROCESSES_EVERY_S = 1.0
 PROCESS_MEMORY = "gpu.process_memory_used_bytes"
 GPM_WINDOW = "gpu.gpm_window_ns"
@@ -53,15 +54,14 @@ class DeviceReader:
     def _hardware(self) -> Iterator[Sample]:
         if self._counters is None:
             return
-        window = self._counters.read()
+        windows = self._counters.read()
         if not self._counters.is_supported:
             self._counters = None
             self.absent.add(COUNTERS)
-        if window is None:
-            return
-        length = (GPM_WINDOW, float(window.length_ns))
-        for metric, value in (*window.values, length):
-            yield Sample(window.end_ns, COUNTERS, metric, value, self.device.uuid)
+        for window in windows:
+            length = (GPM_WINDOW, float(window.length_ns))
+            for metric, value in (*window.values, length):
+                yield Sample(window.end_ns, COUNTERS, metric, value, self.device.uuid)
 
     def _quantity(self, quantity: Quantity) -> Iterator[Sample]:
         value, again = self._library.ask(quantity, self.device)

@@ -1,7 +1,8 @@
 """GPM, the hardware counters of Hopper and later: SM, tensor cores, DRAM, PCIe.
 
-A figure is the mean between two samples. Below 50 ms apart they read 0 or NaN (measured on an
-H200), so a pair is at least 100 ms apart.
+A figure is the mean between two samples. The card publishes its counters in steps of 100 ms
+(`ticks`): two samples within a step read 0 or NaN, and a window goes from a step to a step,
+whenever it is read.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from typing import Any
 from latprobe_collectors.gpu.clocks import Clocks, Moment
 from latprobe_collectors.gpu.library import Device, DeviceGoneError, Window
 from latprobe_collectors.gpu.nvml import ask
+from latprobe_collectors.gpu.step_windows import StepWindows
 
-MIN_WINDOW_NS = 100_000_000
+# Less than the step, so that some readings see nothing new; a round that comes early waits.
+MIN_READ_NS = 90_000_000
 # A pause this long (nobody recorded) is no window.
 MAX_WINDOW_NS = 1_000_000_000
+# Counters that stood still for longer read zero because nothing ran: on an idle H200 DRAM reads a
+# little, but a MIG slice may read nothing.
+IDLE_NS = 900_000_000
 # The wall clock was set, or the machine slept, when the clocks disagree by more.
 MAX_CLOCK_ERROR_NS = 10_000_000
 # The call takes 31-52 us (H200); what is longer is this thread waiting for the interpreter.
@@ -37,6 +43,7 @@ class GpmCounters:
         self._asked: Any = None
         self._older_at: Moment | None = None
         self._newer_at = Moment(0, 0)
+        self._windows = StepWindows()
         self.is_supported = self._supports()
         # Metric, number, what turns the library's figure into the metric's unit.
         self._metrics = (
@@ -48,21 +55,29 @@ class GpmCounters:
             ("gpu.pcie_rx_bytes_per_s", getattr(nvml, "NVML_GPM_METRIC_PCIE_RX_PER_SEC", 21), MIB),
         )
 
-    def read(self) -> Window | None:
-        """What was measured since the last window, once there is a new one.
+    def read(self) -> tuple[Window, ...]:
+        """The windows that are known since the last call, mostly one.
 
         Raises DeviceGoneError.
         """
         if not self.is_supported or not self._is_due() or not self._take():
-            return None
-        older = self._older_at
-        values = self._values() if older is not None and _is_window(older, self._newer_at) else ()
+            return ()
+        older, newer = self._older_at, self._newer_at
+        if older is None or newer.monotonic_ns - older.monotonic_ns > MAX_WINDOW_NS:
+            self._move_on()
+            return self._windows.restart(newer.monotonic_ns)
+        values = self._values()
+        if values is None:
+            return ()
+        is_still = not any(value > 0.0 and metric.endswith("_pct") for metric, value in values)
+        if is_still and newer.monotonic_ns - older.monotonic_ns < IDLE_NS:
+            return self._windows.still(newer.monotonic_ns)
+        self._move_on()
+        return self._windows.moved(older, newer, values if _is_one_time(older, newer) else ())
+
+    def _move_on(self) -> None:
         self._older, self._newer = self._newer, self._older
         self._older_at = self._newer_at
-        if older is None or not values:
-            return None
-        length = self._newer_at.monotonic_ns - older.monotonic_ns
-        return Window(self._newer_at.wall_ns, length, values)
 
     def close(self) -> None:
         """Gives the samples back."""
@@ -77,7 +92,7 @@ class GpmCounters:
     def _is_due(self) -> bool:
         if self._older_at is None:
             return True
-        return self._clocks.monotonic_ns() - self._older_at.monotonic_ns >= MIN_WINDOW_NS
+        return self._clocks.monotonic_ns() - self._newer_at.monotonic_ns >= MIN_READ_NS
 
     def _supports(self) -> bool:
         device = self._device
@@ -109,7 +124,8 @@ class GpmCounters:
             return nvml.nvmlGpmMigSampleGet(device.parent, device.gpu_instance, sample)
         return nvml.nvmlGpmSampleGet(device.handle, sample)
 
-    def _values(self) -> tuple[tuple[str, float], ...]:
+    def _values(self) -> tuple[tuple[str, float], ...] | None:
+        """The figures between the samples; None where the library cannot say them now."""
         nvml = self._nvml
         wanted = self._asked
         if wanted is None:
@@ -121,7 +137,7 @@ class GpmCounters:
         wanted.sample1, wanted.sample2 = self._older, self._newer
         answer, _ = ask(nvml, lambda lib, it: lib.nvmlGpmMetricsGet(it), wanted)
         if answer is None:
-            return ()
+            return None
         found = []
         for place, (metric, _, factor) in enumerate(self._metrics):
             each = wanted.metrics[place]
@@ -130,10 +146,10 @@ class GpmCounters:
         return tuple(found)
 
 
-def _is_window(older: Moment, newer: Moment) -> bool:
-    length = newer.monotonic_ns - older.monotonic_ns
-    error = abs(newer.wall_ns - older.wall_ns - length)
-    return MIN_WINDOW_NS <= length <= MAX_WINDOW_NS and error <= MAX_CLOCK_ERROR_NS
+def _is_one_time(older: Moment, newer: Moment) -> bool:
+    """Whether the clocks agree on how long it was."""
+    wall, monotonic = newer.wall_ns - older.wall_ns, newer.monotonic_ns - older.monotonic_ns
+    return abs(wall - monotonic) <= MAX_CLOCK_ERROR_NS
 
 
 def _is_sound(metric: str, value: float) -> bool:

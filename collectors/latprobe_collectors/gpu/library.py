@@ -72,8 +72,8 @@ class Counters(Protocol):
 
     is_supported: bool
 
-    def read(self) -> Window | None:
-        """The window since the last one, None while there is no new one."""
+    def read(self) -> tuple[Window, ...]:
+        """The windows that became known since the last call, by time."""
 
     def close(self) -> None:
         """Lets them go."""

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latprobe.analysis.gpu.card_clock import At, card_windows, every
 from latprobe.analysis.gpu.counters import Windows
 from latprobe.analysis.gpu.least_squares import Fit, fit
-from latprobe.analysis.gpu.occupancy import Floats, Segments, idle_share, occupancy
+from latprobe.analysis.gpu.occupancy import Floats
+from latprobe.analysis.gpu.timeline import Timeline
 from latprobe.analysis.spans import Ints
 
 COARSE_NS = tuple(range(-40_000_000, 141_000_000, 5_000_000))
@@ -23,65 +25,85 @@ NEAR_NS = tuple(range(-10_000_000, 10_100_000, 2_500_000))
 # The lag is taken to be steady over this many windows, about 6 s. With shorter sections there is
 # so much to choose from that neighbouring stages' shares are traded for lags.
 SECTION_WINDOWS = 60
+MIN_SECTION = 20
 # A lag that wanders must explain this much of what a constant one leaves; chance alone explains
 # a few percent.
 MIN_GAIN = 0.15
 # A change of the lag by 5 ms weighs as much as one window that is off by one standard deviation.
 STEP_COST = 1.0
+# The card's own clock is believed where it leaves no more of the readings' variance.
+CLEAR = 0.1
 ROUNDS = 3
 MAX_STARTS = 2
 # A lag that leaves this much more than the best one is not chosen by any resample.
 AS_GOOD = 1.25
 
 
-def columns_at(segments: Segments, stages: int, windows: Windows, delay_ns: Ints | int) -> Floats:
-    """Each stage's share of each window, then the idle share, if readings come this late."""
-    start, end = windows.start_ns - delay_ns, windows.end_ns - delay_ns
-    active = occupancy(segments, stages, start, end)
-    return np.column_stack((active, idle_share(segments, start, end)))
-
-
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """`delay_ns`: how late each window's reading is. `candidates` (lags x windows x columns): the
-    columns at that lag and at all others that explain the readings nearly as well."""
+    """`rows`: the windows that count. `delay_ns`: how late the reading of each of them is.
+    `candidates` (lags x those windows x columns): the columns at that lag and at all others that
+    explain the readings nearly as well. `explained`: the share of the readings' variance that the
+    columns explain, 0..1. `doubt_ns`: by how much the lag may be another."""
 
+    rows: Ints
     delay_ns: Ints
     candidates: Floats
+    explained: float
+    doubt_ns: tuple[int, ...]
 
 
 def align(
-    segments: Segments,
-    stages: int,
-    windows: Windows,
-    seen: Ints,
-    most: float | None,
-    delay_ns: Ints | None = None,
+    active: Timeline, windows: Windows, seen: Ints, most: float | None, known: Aligned | None = None
 ) -> Aligned:
     """The lag that explains the readings best by the columns `seen`, and its doubt.
 
-    `delay_ns` is what another counter of the same windows said.
+    `known` is what another counter of the same windows said.
     """
 
-    def at(delays_ns: list[Ints]) -> Floats:
-        return np.stack([columns_at(segments, stages, windows, d)[:, seen] for d in delays_ns])
+    def at_windows(which: Windows, delays_ns: list[Ints]) -> Floats:
+        found = np.empty((len(delays_ns), len(which), len(seen)))
+        for at, delay_ns in enumerate(delays_ns):
+            shares = active.shares(which.start_ns - delay_ns, which.end_ns - delay_ns)
+            np.take(shares, seen, axis=1, out=found[at])
+        return found
 
-    if delay_ns is not None:
-        candidates = at([delay_ns, *(delay_ns + step for step in NEAR_NS)])
-        return Aligned(delay_ns, _as_good(candidates, windows.value, most))
-    nothing = np.zeros(len(windows), np.int64)
-    delays = [nothing + step for step in COARSE_NS]
-    coarse = at(delays)
-    found = fit(coarse, windows.value, most=most, resamples=0)
-    delay = delays[found.chosen]
-    wandering = _wandering(at, coarse, windows, found, most)
-    if wandering is not None:
-        delay = wandering
-    fine = [delay + step for step in FINE_NS]
-    delay = fine[fit(at(fine), windows.value, most=most, resamples=0).chosen]
-    others = delays if wandering is None else [delay + step for step in NEAR_NS]
-    candidates = np.concatenate((at([delay]), at(others)))
-    return Aligned(delay, _as_good(candidates, windows.value, most))
+    everything = np.arange(len(windows))
+    if known is not None:
+        rows, delay, doubt, others = known.rows, known.delay_ns, known.doubt_ns, known.doubt_ns
+    elif (by_clock := card_windows(at_windows, windows, most)) is not None and (
+        by_clock.left <= CLEAR * float(np.var(windows.value))
+    ):
+        rows, delay, doubt, others = by_clock.rows, by_clock.delay_ns, FINE_NS, FINE_NS
+    else:
+        rows, doubt, others = everything, NEAR_NS, NEAR_NS
+        delay, is_steady = _fitted_delay(at_windows, windows, most)
+        if is_steady:
+            others = tuple(step - int(delay[0]) for step in COARSE_NS)
+    windows = windows.take(rows)
+    if known is None:
+        fine = [delay + step for step in FINE_NS]
+        delay = fine[fit(at_windows(windows, fine), windows.value, most=most, resamples=0).chosen]
+    candidates = at_windows(windows, [delay, *(delay + step for step in others)])
+    left = fit(candidates, windows.value, most=most, resamples=0).left
+    as_good = candidates[left <= AS_GOOD * max(left.min(), 1e-9)]
+    total = float(((windows.value - windows.value.mean()) ** 2).sum())
+    explained = max(0.0, 1.0 - float(left.min()) / total) if total > 0 else 0.0
+    return Aligned(rows, delay, as_good, explained, doubt)
+
+
+def _fitted_delay(at_windows: At, windows: Windows, most: float | None) -> tuple[Ints, bool]:
+    """The best lag of each window to 5 ms, and whether it is one for all."""
+    step = every(len(windows))
+    rows = np.arange(0, len(windows), step)
+    some = windows.take(rows)
+    delays = [np.full(len(some), each, np.int64) for each in COARSE_NS]
+    coarse = at_windows(some, delays)
+    found = fit(coarse, some.value, most=most, resamples=0)
+    wandering = _wandering(lambda d: at_windows(some, d), coarse, some, found, most, step)
+    if wandering is None:
+        return np.full(len(windows), COARSE_NS[found.chosen], np.int64), True
+    return np.interp(np.arange(len(windows)), rows, wandering).astype(np.int64), False
 
 
 def _wandering(
@@ -90,16 +112,20 @@ def _wandering(
     windows: Windows,
     steady: Fit,
     most: float | None,
+    step: int,
 ) -> Ints | None:
     """The lag of each window, where it wanders; None if a constant one does nearly as well.
 
     Lags and values are found in turn, from the values of each section of the time.
     """
     readings = windows.value
-    sections = _sections(len(readings))
-    starts = [fit(coarse[:, rows], readings[rows], most=most, resamples=0) for rows in sections]
+    sections = _sections(len(readings), max(SECTION_WINDOWS // step, MIN_SECTION))
+    starts = [
+        fit(coarse[:, rows], readings[rows], most=most, resamples=0)
+        for rows in sections[:MAX_STARTS]
+    ]
     best_left, best = np.inf, None
-    for values in (steady.value, *(start.value for start in starts[:MAX_STARTS])):
+    for values in (steady.value, *(start.value for start in starts)):
         for _ in range(ROUNDS):
             delay = _section_delays(coarse, readings, values, sections)
             columns = at([delay])
@@ -111,8 +137,8 @@ def _wandering(
     return best if best_left < (1 - MIN_GAIN) * constant else None
 
 
-def _sections(count: int) -> list[Ints]:
-    return list(np.array_split(np.arange(count, dtype=np.int64), max(count // SECTION_WINDOWS, 1)))
+def _sections(count: int, windows: int) -> list[Ints]:
+    return list(np.array_split(np.arange(count, dtype=np.int64), max(count // windows, 1)))
 
 
 def _section_delays(
@@ -134,11 +160,6 @@ def _section_delays(
     centres = [float(rows.mean()) for rows in sections]
     lags = np.asarray(COARSE_NS, np.float64)[path[::-1]]
     return np.interp(np.arange(len(readings)), centres, lags).astype(np.int64)
-
-
-def _as_good(candidates: Floats, readings: Floats, most: float | None) -> Floats:
-    left = fit(candidates, readings, most=most, resamples=0).left
-    return np.asarray(candidates[left <= AS_GOOD * max(left.min(), 1e-9)], np.float64)
 
 
 def _left(columns: Floats, readings: Floats, values: Floats) -> float:

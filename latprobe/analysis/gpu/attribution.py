@@ -13,36 +13,32 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from latprobe.analysis.gpu.alignment import align, columns_at
-from latprobe.analysis.gpu.counters import HARDWARE, Windows
+from latprobe.analysis.gpu.alignment import align
+from latprobe.analysis.gpu.clock_spread import clock_spread
+from latprobe.analysis.gpu.counters import CLOCK, CYCLES, HARDWARE, Windows
+from latprobe.analysis.gpu.cycles import clock_shares, with_cycles
+from latprobe.analysis.gpu.interval_ends import (
+    SYSTEMATIC_CLOCK,
+    SYSTEMATIC_VALUE,
+    Limits,
+    fitted,
+)
 from latprobe.analysis.gpu.least_squares import MIN_WINDOWS, Fit, fit
 from latprobe.analysis.gpu.occupancy import Floats, Segments
-from latprobe.analysis.gpu.usable_windows import usable
+from latprobe.analysis.gpu.placing import Placed, placed, same_times
 from latprobe.analysis.spans import Ints
 
 # Over this the columns of two stages are one column: the split between them is noise.
 MAX_INFLATION = 50.0
-# An interval wider than this share of the scale says nothing.
-MAX_WIDTH_SHARE = 0.5
-# A stage active in less of all windows' time than this cannot be seen in them.
-MIN_ACTIVE_SHARE = 0.001
-# The bootstrap sees scatter and not what is wrong in the same way all along: clocks, caches, the
-# counter's own error, windows that are not where they are said to be. Each end of an interval is
-# moved by these shares of the scale, of the value, and of what the fit leaves (its deviation).
-SYSTEMATIC_SCALE = 0.01
-SYSTEMATIC_VALUE = 0.03
-SYSTEMATIC_LEFT = 0.25
 # A window whose reading is this many robust standard deviations off is a bad reading (a counter
 # that had not moved on reads 0), unless there are many of them.
 OUTLIER_SIGMAS = 6.0
 MAX_OUTLIERS = 0.05
 TWIN_LIKENESS = 0.8
-# Hardware counters move on at ticks of the card's own clock, 100.3 ms apart on an H200, and a
-# reading tells of the ticks before it: its window can be a tick off. Stages then explained 55-74 %
-# of the readings' variance there, and figures were up to 35 points wrong.
-MIN_EXPLAINED = 0.85
-# A lag is another counter's too if the stages explain this much of its readings' variance.
-TRUSTED_LAG = 0.5
+# With windows that are in their place the stages of an H200's pipeline explained 99.9 % of the
+# readings; with windows a step off 55-74 %, and figures were up to 35 points wrong. Where a stage
+# begins with other work than it goes on with (85 %), its neighbours were given a part of it.
+MIN_EXPLAINED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +82,50 @@ def attribute_all(
     most: Mapping[str, float | None],
 ) -> dict[str, Attribution]:
     """Every counter that `most` names: its bound. Counters of the same windows share their lag."""
+    spread = clock_spread(counters.get(CLOCK), segments)
     found: dict[str, Attribution] = {}
-    known: list[tuple[Windows, Ints]] = []
-    for metric, bound in most.items():
-        windows = counters.get(metric)
-        if windows is None:
-            continue
-        delay = next((d for other, d in known if _same_times(other, windows)), None)
-        found[metric], used = _attribute(segments, names, windows, bound, delay)
-        if used is not None and (found[metric].explained or 0.0) >= TRUSTED_LAG:
-            known.append((windows, used))
-        if metric in HARDWARE:
-            found[metric] = _trusted(found[metric])
-    return found
+    for group in _read_together([metric for metric in most if metric in counters], counters):
+        windows = [counters[metric] for metric in group]
+        place = placed(segments, len(names), windows, [most[metric] for metric in group])
+        for metric, each in zip(group, windows, strict=True):
+            is_hardware = metric in HARDWARE
+            found[metric] = _attribute(
+                place,
+                names,
+                each,
+                most[metric],
+                doubt=SYSTEMATIC_VALUE + (SYSTEMATIC_CLOCK * spread if is_hardware else 0.0),
+                spread=spread if metric in CYCLES else 0.0,
+            )
+            if is_hardware:
+                is_placed = place.aligned is not None and place.aligned.explained >= MIN_EXPLAINED
+                found[metric] = _trusted(found[metric], is_placed=is_placed)
+    return {metric: found[metric] for metric in most if metric in found}
 
 
-def _trusted(found: Attribution) -> Attribution:
-    """Without values where the stages explain too little of the readings."""
+def _read_together(metrics: list[str], counters: Mapping[str, Windows]) -> list[list[str]]:
+    groups: list[list[str]] = []
+    for metric in metrics:
+        for group in groups:
+            if same_times(counters[group[0]], counters[metric]):
+                group.append(metric)
+                break
+        else:
+            groups.append([metric])
+    return groups
+
+
+def _trusted(found: Attribution, *, is_placed: bool) -> Attribution:
+    """Without values where the stages explain too little of the readings. `is_placed`: another
+    counter shows that the windows are where they are said to be."""
     if found.explained is None or found.explained >= MIN_EXPLAINED:
         return found
-    reason = (
-        f"the stages explain only {found.explained:.0%} of these readings, so that their time "
-        "windows cannot be trusted"
+    why = (
+        "a stage does not load the GPU evenly; make its parts stages of their own"
+        if is_placed
+        else "their time windows cannot be trusted"
     )
+    reason = f"the stages explain only {found.explained:.0%} of these readings: {why}"
     stages = {
         name: each if each.value is None else Attributed(None, None, None, each.windows, reason)
         for name, each in found.stages.items()
@@ -123,43 +140,43 @@ def attribute(
 
     `most` is the largest value the counter can have; None if it has no bound.
     """
-    return _attribute(segments, names, windows, most, None)[0]
+    place = placed(segments, len(names), [windows], [most])
+    return _attribute(place, names, windows, most)
 
 
 def _attribute(
-    segments: Segments,
+    place: Placed,
     names: tuple[str, ...],
     windows: Windows,
     most: float | None,
-    delay_ns: Ints | None,
-) -> tuple[Attribution, Ints | None]:
-    windows, overlap = usable(windows, segments)
-    if len(windows) < MIN_WINDOWS:
+    *,
+    doubt: float = SYSTEMATIC_VALUE,
+    spread: float = 0.0,
+) -> Attribution:
+    windows = windows.take(place.rows)
+    if place.active is None:
         reason = f"{len(windows)} readings while requests ran; it takes {MIN_WINDOWS}"
         nothing = {name: Attributed(None, None, None, len(windows), reason) for name in names}
-        return Attribution(nothing, None, 0), None
-    near = columns_at(segments, len(names), windows, 0)
-    seen = np.flatnonzero(near.mean(axis=0) >= MIN_ACTIVE_SHARE)
+        return Attribution(nothing, None, 0)
+    seen = place.seen
     if not len(seen):
-        return Attribution(dict.fromkeys(names, _unseen(len(windows))), None, 0), None
-    aligned = align(segments, len(names), windows, seen, most, delay_ns)
-    candidates, readings = _without_outliers(aligned.candidates, windows.value, most)
+        return Attribution(dict.fromkeys(names, _unseen(len(windows))), None, 0)
+    aligned = align(place.active, windows, seen, most, place.aligned)
+    readings = windows.value[aligned.rows]
+    candidates, readings = _without_outliers(aligned.candidates, readings, most)
+    shares = clock_shares(candidates[0], readings, spread, most)
+    candidates = with_cycles(candidates, shares)
     scale = most if most is not None else float(np.quantile(readings, 0.99))
-    found = _fitted(candidates, readings, scale, most)
-    stages = _stages(found, candidates, readings, names, seen, scale, most)
+    limits = Limits(scale, most, doubt)
+    found = fitted(candidates, readings, limits)
     idle = np.flatnonzero(seen == len(names))
-    attribution = Attribution(
-        stages,
+    return Attribution(
+        _stages(found, candidates, readings, names, seen, limits),
         float(found.value[idle[0]]) if len(idle) else None,
         int(np.median(aligned.delay_ns)),
         _explained(candidates[found.chosen], readings, found.value),
-        overlap,
+        place.overlap,
     )
-    return attribution, aligned.delay_ns
-
-
-def _same_times(one: Windows, other: Windows) -> bool:
-    return np.array_equal(one.start_ns, other.start_ns) and np.array_equal(one.end_ns, other.end_ns)
 
 
 def _stages(
@@ -168,15 +185,14 @@ def _stages(
     readings: Floats,
     names: tuple[str, ...],
     seen: Ints,
-    scale: float,
-    most: float | None,
+    limits: Limits,
 ) -> dict[str, Attributed]:
     stages = dict.fromkeys(names, _unseen(found.windows))
     labels = [names[at] if at < len(names) else None for at in seen.tolist()]
     unclear: list[int] = []
     for at, name in enumerate(labels):
         low, high = float(found.low[at]), float(found.high[at])
-        is_unclear = found.inflation[at] > MAX_INFLATION or high - low > MAX_WIDTH_SHARE * scale
+        is_unclear = found.inflation[at] > MAX_INFLATION or high - low > limits.widest
         if is_unclear:
             unclear.append(at)
         if name is not None:
@@ -187,7 +203,7 @@ def _stages(
         members = [labels[at] or "idle time" for at in group]
         together = None  # with idle time it is no stage's figure
         if None not in [labels[at] for at in group]:
-            together = _together(candidates, readings, group, scale, most)
+            together = _together(candidates, readings, group, limits)
         for at in group:
             if (name := labels[at]) is not None:
                 twins = tuple(other for other in members if other != name)
@@ -221,28 +237,17 @@ def _groups(columns: Floats, unclear: list[int]) -> list[list[int]]:
 
 
 def _together(
-    candidates: Floats, readings: Floats, group: list[int], scale: float, most: float | None
+    candidates: Floats, readings: Floats, group: list[int], limits: Limits
 ) -> tuple[float, float, float] | None:
     """The mean while any of the group is active; None where that is not clear either."""
     others = [at for at in range(candidates.shape[2]) if at not in group]
     joint = candidates[:, :, group].sum(axis=2, keepdims=True)
     merged = np.concatenate((joint, candidates[:, :, others]), axis=2)
-    found = _fitted(merged, readings, scale, most)
+    found = fitted(merged, readings, limits)
     value, low, high = float(found.value[0]), float(found.low[0]), float(found.high[0])
-    if found.inflation[0] > MAX_INFLATION or high - low > MAX_WIDTH_SHARE * scale:
+    if found.inflation[0] > MAX_INFLATION or high - low > limits.widest:
         return None
     return value, low, high
-
-
-def _fitted(candidates: Floats, readings: Floats, scale: float, most: float | None) -> Fit:
-    found = fit(candidates, readings, most=most)
-    left = float(np.std(candidates[found.chosen] @ found.value - readings))
-    by = SYSTEMATIC_SCALE * scale + SYSTEMATIC_VALUE * found.value + SYSTEMATIC_LEFT * left
-    return replace(
-        found,
-        low=np.maximum(found.low - by, 0.0),
-        high=np.minimum(found.high + by, np.inf if most is None else most),
-    )
 
 
 def _without_outliers(

@@ -21,7 +21,10 @@ FITTED: dict[str, float | None] = {
 }
 GPM_WINDOW = "gpu.gpm_window_ns"
 THROTTLE = "gpu.throttle_reasons"
+CLOCK = "gpu.sm_clock_mhz"
 HARDWARE = ("gpu.sm_active_pct", "gpu.tensor_active_pct", "gpu.dram_active_pct")
+# Shares of cycles, of a clock that may fall; DRAM has a clock of its own that does not.
+CYCLES = ("gpu.sm_active_pct", "gpu.tensor_active_pct")
 # An unchanged value is stored once a second; a longer pause is no window: nobody was reading.
 LONGEST_PAUSE_NS = 1_500_000_000
 LONGEST_PAUSE = 3.0
@@ -54,7 +57,7 @@ def is_any_read(query: Query) -> bool:
 
 def device_windows(query: Query, first_ns: int, last_ns: int) -> dict[str, dict[str, Windows]]:
     """Device to metric to windows, of every GPU read in this time."""
-    wanted = (*FITTED, GPM_WINDOW, THROTTLE)
+    wanted = (*FITTED, GPM_WINDOW, THROTTLE, CLOCK)
     table = query(
         f"""SELECT device, metric, time_ns, value FROM samples
         WHERE metric IN ({", ".join("?" for _ in wanted)}) AND device IS NOT NULL AND pid IS NULL
@@ -71,11 +74,19 @@ def device_windows(query: Query, first_ns: int, last_ns: int) -> dict[str, dict[
         return found
     new = (devices[1:] != devices[:-1]) | (metrics[1:] != metrics[:-1])
     for rows in np.split(np.arange(len(times)), np.flatnonzero(new) + 1):
-        readings = _windows(times[rows], values[rows])
-        found.setdefault(str(devices[rows[0]]), {})[str(metrics[rows[0]])] = readings
+        metric = str(metrics[rows[0]])
+        made = _means if metric == GPM_WINDOW or metric in HARDWARE else _windows
+        found.setdefault(str(devices[rows[0]]), {})[metric] = made(times[rows], values[rows])
     for counters in found.values():
         _use_gpm_lengths(counters)
     return found
+
+
+def _means(times: Ints, values: Floats) -> Windows:
+    """Readings each of a window of its own; until its length is known, since the one before."""
+    keep = np.append(True, np.diff(times) > 0) & np.isfinite(values)
+    times, values = times[keep], values[keep]
+    return Windows(np.append(times[:1], times[:-1]), times, values)
 
 
 def _windows(times: Ints, values: Floats) -> Windows:
@@ -103,11 +114,12 @@ def _windows(times: Ints, values: Floats) -> Windows:
 def _use_gpm_lengths(counters: dict[str, Windows]) -> None:
     """Hardware counters say how long their own window was."""
     lengths = counters.pop(GPM_WINDOW, None)
-    if lengths is None:
-        return
     for metric in HARDWARE:
         windows = counters.get(metric)
         if windows is None:
+            continue
+        if lengths is None:
+            counters[metric] = _windows(windows.end_ns, windows.value)
             continue
         at = np.minimum(np.searchsorted(lengths.end_ns, windows.end_ns), len(lengths) - 1)
         same = np.flatnonzero(lengths.end_ns[at] == windows.end_ns)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from latprobe.analysis.gpu.activity import Activity
 from latprobe.analysis.gpu.attribution import Attributed
-from latprobe.analysis.gpu.counters import THROTTLE, Windows
+from latprobe.analysis.gpu.counters import CLOCK, THROTTLE, Windows
 from latprobe.analysis.gpu.kernels import KernelStage
-from latprobe.analysis.gpu.occupancy import occupancy
-from latprobe.analysis.gpu.verdict import THROTTLING, Evidence
+from latprobe.analysis.gpu.occupancy import Floats, Segments, occupancy
+from latprobe.analysis.gpu.verdict import CAPPED, FORCED, Evidence
 
 SM, TENSOR, DRAM = "gpu.sm_active_pct", "gpu.tensor_active_pct", "gpu.dram_active_pct"
 UTILIZATION, POWER = "gpu.utilization_pct", "gpu.power_mw"
 # An interval whose lower end is over this shows that the stage uses the GPU at all.
 USES_PCT = 3.0
+# The clock of a card that nothing slows: nearly the fastest reading.
+FAST_QUANTILE = 0.95
+Bools = NDArray[np.bool_]
 
 
 def gather(
     activity: Activity,
     number: int,
-    counters: dict[str, Windows],
+    clocks: Clocks,
     values: dict[str, Attributed],
     kernels: KernelStage | None,
 ) -> Evidence:
@@ -45,7 +51,9 @@ def gather(
         sync_share=float(np.nansum(sync)) / own_ns
         if own_ns > 0 and np.isfinite(sync).any()
         else None,
-        throttled_share=_throttled(activity, number, counters),
+        capped_share=_known(clocks.capped_share[number]),
+        forced_share=_known(clocks.forced_share[number]),
+        clock_share=_known(clocks.clock_share[number]),
         uses_gpu=_uses_gpu(activity, number, values, kernels),
     )
 
@@ -83,14 +91,38 @@ def _uses_gpu(
     return True if any(low is not None and low > USES_PCT for low in lows) else None
 
 
-def _throttled(activity: Activity, number: int, counters: dict[str, Windows]) -> float | None:
-    """The share of the stage's time in readings that name a reason of THROTTLING."""
-    windows = counters.get(THROTTLE)
-    if windows is None or not len(windows):
-        return None
-    active = occupancy(activity.segments, len(activity.names), windows.start_ns, windows.end_ns)
-    weight = active[:, number] * (windows.end_ns - windows.start_ns)
-    if weight.sum() <= 0:
-        return None
-    slowed = (windows.value.astype(np.int64) & THROTTLING) != 0
-    return float(weight[slowed].sum() / weight.sum())
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """By stage, NaN where not known: the shares of its time in readings that name the power cap,
+    and other reasons that slow the clock; and its mean SM clock as a share of the fast ones."""
+
+    capped_share: Floats
+    forced_share: Floats
+    clock_share: Floats
+
+
+def clocks(segments: Segments, stages: int, counters: dict[str, Windows]) -> Clocks:
+    """Of all stages on one device."""
+    nothing = np.full(stages, np.nan)
+    capped, forced, share = nothing, nothing, nothing
+    reasons, clock = counters.get(THROTTLE), counters.get(CLOCK)
+    if reasons is not None and len(reasons):
+        named = reasons.value.astype(np.int64)
+        capped = _mean_of(segments, stages, reasons, (named & CAPPED) != 0)
+        forced = _mean_of(segments, stages, reasons, (named & FORCED) != 0)
+    if clock is not None and len(clock):
+        usual = max(float(np.quantile(clock.value, FAST_QUANTILE)), 1.0)
+        share = _mean_of(segments, stages, clock, clock.value / usual)
+    return Clocks(capped, forced, share)
+
+
+def _mean_of(segments: Segments, stages: int, windows: Windows, value: Floats | Bools) -> Floats:
+    active = occupancy(segments, stages, windows.start_ns, windows.end_ns)
+    weight = active * (windows.end_ns - windows.start_ns)[:, None]
+    total = weight.sum(axis=0)
+    known = np.where(total > 0, total, np.nan)
+    return np.asarray((weight * value[:, None]).sum(axis=0) / known, np.float64)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

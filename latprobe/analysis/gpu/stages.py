@@ -11,7 +11,16 @@ from latprobe.analysis.gpu.attribution import Attributed, Attribution, attribute
 from latprobe.analysis.gpu.counters import FITTED, Windows, device_windows, is_any_read
 from latprobe.analysis.gpu.kernels import KernelStage, kernel_stages
 from latprobe.analysis.gpu.occupancy import Segments, idle_share
-from latprobe.analysis.gpu.stage_evidence import DRAM, POWER, SM, TENSOR, UTILIZATION, gather
+from latprobe.analysis.gpu.stage_evidence import (
+    DRAM,
+    POWER,
+    SM,
+    TENSOR,
+    UTILIZATION,
+    Clocks,
+    clocks,
+    gather,
+)
 from latprobe.analysis.gpu.verdict import judge
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.store.query import Query
@@ -104,8 +113,9 @@ def gpu_report(query: Query, scope: Scope = EVERYTHING) -> GpuReport:
         fitted = attribute_all(segments, activity.names, counters, FITTED)
         idle[device] = fitted[POWER].idle if POWER in fitted else None
         notes += _doubts(fitted)
+        clock = clocks(segments, len(activity.names), counters)
         rows += [
-            _row(activity, number, device, counters, fitted, kernels.get(name))
+            _row(activity, number, device, clock, fitted, kernels.get(name))
             for number, name in enumerate(activity.names)
         ]
     rows.sort(key=lambda row: (-row.own_ms, row.name))
@@ -155,7 +165,7 @@ def _row(
     activity: Activity,
     number: int,
     device: str,
-    counters: dict[str, Windows],
+    clock: Clocks,
     fitted: dict[str, Attribution],
     kernels: KernelStage | None,
 ) -> GpuStage:
@@ -164,7 +174,7 @@ def _row(
     requests = max(activity.requests, 1)
     values = {metric: found.stages[name] for metric, found in fitted.items()}
     power = values.get(POWER, NOTHING)
-    evidence = gather(activity, number, counters, values, kernels)
+    evidence = gather(activity, number, clock, values, kernels)
     verdict = judge(evidence)
 
     def per_request(note: str, unit: float = 1.0) -> float | None:

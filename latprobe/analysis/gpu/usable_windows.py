@@ -7,6 +7,7 @@ import numpy as np
 from latprobe.analysis.gpu.counters import Windows
 from latprobe.analysis.gpu.least_squares import MIN_WINDOWS
 from latprobe.analysis.gpu.occupancy import Floats, Segments, idle_share, occupancy
+from latprobe.analysis.spans import Ints
 
 # Enough for intervals of a point, and a bound on memory: 37 lags of each are held at once.
 MAX_WINDOWS = 6000
@@ -18,29 +19,29 @@ LATE_NS = 150_000_000
 MAX_OVERLAP = 0.05
 
 
-def usable(windows: Windows, segments: Segments) -> tuple[Windows, float]:
+def usable_rows(windows: Windows, segments: Segments) -> tuple[Ints, float]:
     """The newest windows near the stages, and the share of their active time that was in windows
     with several stages at once. Those are left out where at least half can go without them."""
     if not len(segments.start_ns) or not len(windows):
-        return windows.take(np.empty(0, np.int64)), 0.0
+        return np.empty(0, np.int64), 0.0
     inside = (windows.start_ns >= segments.start_ns.min()) & (
         windows.end_ns <= segments.end_ns.max()
     )
-    windows = windows.take(np.flatnonzero(inside))
-    away = idle_share(segments, windows.start_ns - NEAR_NS, windows.end_ns + NEAR_NS)
-    windows = windows.take(np.flatnonzero(away < 1.0)[-MAX_WINDOWS:])
-    windows = windows.take(np.flatnonzero(~_is_cold(windows, segments)))
-    if not len(windows):
-        return windows, 0.0
-    length = (windows.end_ns - windows.start_ns).astype(np.float64)
-    active = length * (1 - idle_share(segments, windows.start_ns, windows.end_ns))
-    all_active = _active(segments, windows) * length
+    rows = np.flatnonzero(inside)
+    away = idle_share(segments, windows.start_ns[rows] - NEAR_NS, windows.end_ns[rows] + NEAR_NS)
+    rows = rows[np.flatnonzero(away < 1.0)[-MAX_WINDOWS:]]
+    rows = rows[~_is_cold(windows.take(rows), segments)]
+    if not len(rows):
+        return rows, 0.0
+    near = windows.take(rows)
+    length = (near.end_ns - near.start_ns).astype(np.float64)
+    active = length * (1 - idle_share(segments, near.start_ns, near.end_ns))
+    all_active = _active(segments, near) * length
     crowded = all_active - active > MAX_OVERLAP * length
     overlap = float(active[crowded].sum() / max(active.sum(), 1.0))
-    alone = np.flatnonzero(~crowded)
-    if crowded.any() and len(alone) >= max(MIN_WINDOWS, len(windows) / 2):
-        return windows.take(alone), overlap
-    return windows, overlap
+    if crowded.any() and (~crowded).sum() >= max(MIN_WINDOWS, len(rows) / 2):
+        return rows[~crowded], overlap
+    return rows, overlap
 
 
 def _is_cold(windows: Windows, segments: Segments) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# NVML's reasons that slow the clock for want of power or for heat: SW power cap, HW slowdown,
-# SW thermal, HW thermal, HW power brake. Idle clocks and the user's own settings are none.
-THROTTLING = 0x04 | 0x08 | 0x20 | 0x40 | 0x80
+# NVML's reasons that slow the clock by force: HW slowdown, SW thermal, HW thermal, HW power brake.
+# Idle clocks and the user's own settings are none.
+FORCED = 0x08 | 0x20 | 0x40 | 0x80
+# SW power cap: an H200 names it as soon as it trims the clock by 1 %, so the clock itself counts.
+CAPPED = 0x04
 
 IDLE_SM_PCT = 4.0
 LOW_SM_PCT = 35.0
@@ -28,7 +30,10 @@ PAGEABLE_BYTES_PER_S = 2e9
 # A window of 200 ms holds several stages: one that draws the most power for 35 ms of 350 marked a
 # third of every stage's time (seen on an H200), so only what is slowed nearly always is.
 THROTTLED_SHARE = 0.8
+SLOW_CLOCK_SHARE = 0.9
 MOST_WAITING_SHARE = 0.2
+
+_LESS = "less work, a lower precision or a larger card."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Evidence:
     `utilization_pct` is NVML's: the time in which any kernel ran, an upper bound of SM activity.
     `kernel_share` and `kernel_ns` (mean length of a kernel) come from sampled profiles.
     `copied_bytes_per_s` is between host and device. `sync_share` is time in waits for the GPU.
+    `capped_share` is time in which the card named the power cap, `forced_share` heat or a power
+    brake; `clock_share` is the SM clock meanwhile as a share of this card's usual fast one.
     `uses_gpu` is False where profiles saw no kernel.
     """
 
@@ -51,7 +58,9 @@ class Evidence:
     copy_share: float | None = None
     copied_bytes_per_s: float | None = None
     sync_share: float | None = None
-    throttled_share: float | None = None
+    capped_share: float | None = None
+    forced_share: float | None = None
+    clock_share: float | None = None
     uses_gpu: bool | None = None
 
 
@@ -86,12 +95,15 @@ def _idle(e: Evidence) -> Verdict | None:
 
 
 def _throttled(e: Evidence) -> Verdict | None:
-    if e.throttled_share is None or e.throttled_share < THROTTLED_SHARE:
+    forced, capped = e.forced_share or 0.0, e.capped_share or 0.0
+    is_slow = e.clock_share is not None and e.clock_share < SLOW_CLOCK_SHARE
+    if forced < THROTTLED_SHARE and not (is_slow and max(forced, capped) >= THROTTLED_SHARE):
         return None
+    seen = "" if e.clock_share is None else f" to {e.clock_share:.0%} of its usual speed"
     return Verdict(
         "throttled",
-        f"The card slowed its clock in {e.throttled_share:.0%} of the time (power or heat): "
-        "check cooling and the power limit.",
+        f"The card slowed its clock{seen} in {max(forced, capped):.0%} of the time (power or "
+        "heat): check cooling and the power limit.",
     )
 
 
@@ -153,14 +165,15 @@ def _memory(e: Evidence) -> Verdict | None:
 
 def _compute(e: Evidence) -> Verdict | None:
     sm, tensor = e.sm_active_pct, e.tensor_active_pct
+    if sm is None and tensor is not None and tensor >= HIGH_SM_PCT:  # the SMs then are, too
+        return Verdict("compute-bound", f"Tensor cores {tensor:.0f} % active: {_LESS}")
     if sm is None or sm < HIGH_SM_PCT:
         return None
     if not (tensor is not None and tensor >= HIGH_TENSOR_PCT) and e.dram_active_pct is None:
         return None
     return Verdict(
         "compute-bound",
-        f"SM {sm:.0f} % active{_and('tensor cores', tensor)}: less work, a lower precision or a "
-        "larger card.",
+        f"SM {sm:.0f} % active{_and('tensor cores', tensor)}: {_LESS}",
     )
 
 

@@ -66,9 +66,23 @@ def test_hardware_counters_say_how_long_their_window_was() -> None:
     found = device_windows(store, 0, 10**15)[DEVICE]
     assert list(found) == ["gpu.sm_active_pct"]
     windows = found["gpu.sm_active_pct"]
-    assert (windows.start_ns // MS).tolist() == [129, 259]
-    assert (windows.end_ns // MS).tolist() == [230, 360]
-    assert windows.value.tolist() == [23.0, 36.0]
+    assert (windows.start_ns // MS).tolist() == [-1, 129, 259]
+    assert (windows.end_ns // MS).tolist() == [100, 230, 360]
+    assert windows.value.tolist() == [10.0, 23.0, 36.0]
+
+
+def test_a_hardware_reading_after_a_pause_adds_no_window_for_the_pause() -> None:
+    store = MemoryStore()
+    times = [*range(100, 2000, 100), *range(2400, 4000, 100)]
+    rows = [
+        sample(at * MS, metric, value)
+        for at in times
+        for metric, value in (("gpu.sm_active_pct", 7.0), ("gpu.gpm_window_ns", 100e6))
+    ]
+    insert(store, "samples", rows)
+    windows = device_windows(store, 0, 10**15)[DEVICE]["gpu.sm_active_pct"]
+    assert (windows.end_ns // MS).tolist() == times
+    assert set((windows.end_ns - windows.start_ns) // MS) == {100}
 
 
 def test_devices_are_apart_and_other_readings_are_not_asked_for() -> None:

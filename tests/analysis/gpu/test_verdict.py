@@ -27,7 +27,15 @@ from latprobe.analysis.gpu.verdict import Evidence, judge
         ),
         (Evidence(sm_active_pct=30.0, copy_share=0.7), "transfer-bound"),
         (Evidence(sm_active_pct=3.0, copied_bytes_per_s=6e9, uses_gpu=True), "transfer-bound"),
-        (Evidence(sm_active_pct=90.0, dram_active_pct=10.0, throttled_share=0.9), "throttled"),
+        (Evidence(sm_active_pct=90.0, dram_active_pct=10.0, forced_share=0.9), "throttled"),
+        (Evidence(sm_active_pct=90.0, capped_share=0.9, clock_share=0.8), "throttled"),
+        # The power cap is named for a clock that is 3 % lower, and then limits nothing.
+        (
+            Evidence(sm_active_pct=90.0, dram_active_pct=10.0, capped_share=0.9, clock_share=0.97),
+            "compute-bound",
+        ),
+        (Evidence(sm_active_pct=90.0, capped_share=0.9), None),
+        (Evidence(tensor_active_pct=78.0, cpu_share=0.3), "compute-bound"),
         (Evidence(sm_active_pct=0.5, cpu_share=0.1), "idle"),
         (Evidence(sm_active_pct=0.5, cpu_share=0.95), "cpu-bound"),
         (Evidence(uses_gpu=False, cpu_share=0.97), "cpu-bound"),

@@ -9,6 +9,8 @@ from typing import Any
 from tests.benchmarks.gpu.card import AnyCard
 
 WINDOW_NS = 110_000_000
+PAUSE_S = 0.25
+AFTER_S = 0.2
 
 
 def measure_alone(
@@ -37,6 +39,30 @@ def _loop(pipeline: Any, card: AnyCard, name: str, seconds: float) -> dict[str, 
         last = now
     whole = card.values(first, card.sample())
     return {metric: _figure(mean, windows.get(metric, [])) for metric, mean in whole.items()}
+
+
+def measure_paced(pipeline: Any, card: AnyCard, *, seconds: float) -> dict[str, dict[str, float]]:
+    """Stage to metric to mean while it runs, from runs with pauses between them: the card then is
+    neither warm nor throttled, as in the pipeline. `run_ms` is a run's length."""
+    return {name: _paced(pipeline, card, name, seconds) for name in pipeline.names}
+
+
+def _paced(pipeline: Any, card: AnyCard, name: str, seconds: float) -> dict[str, float]:
+    time.sleep(AFTER_S)
+    first, active, runs = card.sample(), 0, 0
+    end = time.time_ns() + int(seconds * 1e9)
+    while time.time_ns() < end:
+        began = time.time_ns()
+        pipeline.run(name)
+        pipeline.wait()
+        active += time.time_ns() - began
+        runs += 1
+        time.sleep(PAUSE_S)
+    time.sleep(AFTER_S)  # the counters come late
+    last = card.sample()
+    share = active / (last[0] - first[0])
+    means = {metric: value / share for metric, value in card.values(first, last).items()}
+    return means | {"run_ms": active / runs / 1e6, "share": share}
 
 
 def _pass_time(pipeline: Any, name: str, seconds: float) -> None:

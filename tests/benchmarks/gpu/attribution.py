@@ -2,11 +2,12 @@
 
     python -m tests.benchmarks.gpu.attribution --out attribution.json [--export FOLDER] [--dry]
 
-The pipeline of `pipeline.py` runs with the agent reading the card, once with stages that wait for
-their work and once with stages that do not; repeats vary by 20 % from request to request, as inputs
-do. Truth: each stage in a loop of its own, with the hardware counters read directly, before and
-after; and Kineto for the share of time in which kernels run. With --dry everything runs on the CPU
-with a made-up card.
+The pipeline of `pipeline.py` runs with the agent reading the card and event pairs around stages, as
+with `latprobe run`, once with stages that wait for their work and once with stages that do not;
+repeats vary by 20 % from request to request, as inputs do. Truth: each stage in a loop of its own,
+with the hardware counters read directly, before and after; the same with pauses, in which the card
+is not throttled; and Kineto for the share of time in which kernels run. --export writes all of what
+was recorded. With --dry everything runs on the CPU with a made-up card.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import Any
 import torch
 
 import latprobe
-from tests.benchmarks.gpu.alone import measure_alone
+from latprobe.hooks import torch_cuda
+from tests.benchmarks.gpu.alone import measure_alone, measure_paced
 from tests.benchmarks.gpu.card import Card, MadeUpCard
 from tests.benchmarks.gpu.counter_clock import watch_clock
 from tests.benchmarks.gpu.kineto_truth import measure_kernels
@@ -54,7 +56,8 @@ def main() -> int:
         return results.get(name)
 
     home = options.home or Path(tempfile.mkdtemp(prefix="latprobe-gpu-"))
-    latprobe.init(service="gpu-pipeline", home=home, agent=not options.dry)
+    settings = latprobe.init(service="gpu-pipeline", home=home, agent=not options.dry)
+    torch_cuda.instrument(settings)
     pipeline = on_any_device("cpu" if options.dry else "cuda", waits=True)
     card = _made_up(pipeline) if options.dry else Card()
     results["card"] = card.name
@@ -63,22 +66,23 @@ def main() -> int:
     with OwnReadings(card) as own:
         for label, waits, count in (
             ("waiting", True, options.requests),
-            ("not_waiting", False, options.requests * 2 // 3),
+            ("not_waiting", False, options.requests * 9 // 10),
         ):
             pipeline.waits = waits
             step(label, lambda: {"times_ns": _run(pipeline, count)})  # noqa: B023
         pipeline.waits = True
+        step("clock", lambda: watch_clock(pipeline, card, seconds=options.alone_s * 2))
         step("profiled", lambda: {"times_ns": _profiled(pipeline, options.profiled)})
     latprobe.shutdown()
     step("kineto", lambda: measure_kernels(pipeline, requests=min(options.requests, 10)))
     step("alone_after", lambda: measure_alone(pipeline, card, seconds=options.alone_s * 0.75))
-    step("clock", lambda: watch_clock(pipeline, card, seconds=options.alone_s * 2))
+    step("paced", lambda: measure_paced(pipeline, card, seconds=options.alone_s * 2))
     with Recorded(home, own.rows, has_agent=not options.dry) as store:
         results["readings"] = store.readings
+        if options.export:
+            step("exported", lambda: store.export(options.export))
         for label in ("waiting", "not_waiting"):
             step(f"{label}_compared", lambda: compare(results, label, store))  # noqa: B023
-        if options.export:
-            step("exported", lambda: store.export(options.export, results["waiting"]["times_ns"]))
     print_table(results)
     return 1 if failures else 0
 

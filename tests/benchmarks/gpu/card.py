@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 METRICS = ("gpu.sm_active_pct", "gpu.tensor_active_pct", "gpu.dram_active_pct")
 POWER = "gpu.power_mw"
+BUSY_WAITS_S = (0.0005, 0.001, 0.002, 0.005)
 
 
 class AnyCard(Protocol):
@@ -58,7 +59,14 @@ class Card:
             else math.nan
         )
         taken = nvml.nvmlGpmSampleAlloc()
-        nvml.nvmlGpmSampleGet(self._handle, taken)
+        for wait_s in (*BUSY_WAITS_S, None):
+            try:
+                nvml.nvmlGpmSampleGet(self._handle, taken)
+                break
+            except nvml.NVMLError_InUse:  # someone else reads just now
+                if wait_s is None:
+                    raise
+                time.sleep(wait_s)
         return time.time_ns(), taken, energy
 
     def values(self, first: Any, second: Any) -> dict[str, float]:

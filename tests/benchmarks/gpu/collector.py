@@ -27,7 +27,7 @@ from latprobe_collectors.contract import Sample
 from latprobe_collectors.gpu import nvml as nvml_of
 from latprobe_collectors.gpu.clocks import Clocks
 from latprobe_collectors.gpu.collector import GpuCollector
-from latprobe_collectors.gpu.gpm import MIN_WINDOW_NS, GpmCounters
+from latprobe_collectors.gpu.gpm import MIN_READ_NS, GpmCounters
 from latprobe_collectors.gpu.library import Device, DeviceGoneError
 from latprobe_collectors.gpu.nvidia import NvidiaLibrary
 from latprobe_collectors.gpu.quantities import CHEAP, EXPENSIVE, PCIE
@@ -118,11 +118,13 @@ def costs(library: NvidiaLibrary, device: Device) -> dict[str, Any]:
         counters.read()
         took = []
         for _ in range(20):
-            threading.Event().wait(1.02 * MIN_WINDOW_NS / 1e9)
+            threading.Event().wait(1.2 * MIN_READ_NS / 1e9)
             took.append(cost(counters.read, 1))
         found["gpm window"] = {
             key: statistics.median(one[key] for one in took) for key in ("p50_us", "cpu_us")
         }
+        found["gpm sample"] = cost(counters._take, READS)
+        found["gpm figures"] = cost(counters._values, READS)
         counters.close()
     found["processes"] = cost(lambda: library.process_memory(device), SLOW_READS)
     return found

@@ -21,8 +21,8 @@ def watch_clock(
     pipeline: Any, card: Any, *, seconds: float, load: str = "encode"
 ) -> dict[str, Any]:
     """`step_ms`: median time between readings; `changed_ms`: between readings that differ;
-    `lag_ms`: how late the counter follows the load best; `readings` for drawing: (ms, load on,
-    running sum of SM-active ms)."""
+    `lag_ms`: how late the counter follows the load best; `readings` for drawing: (ms since
+    `began_ns`, load on, running sum of SM-active ms)."""
     first = card.sample(with_energy=False)
     readings: list[tuple[float, int, float]] = []
     is_on, edge = False, time.perf_counter()
@@ -40,7 +40,8 @@ def watch_clock(
             elapsed = (now[0] - first[0]) / 1e6
             readings.append((elapsed, int(is_on), values[METRICS[0]] * elapsed / 100))
         card.free(now)
-    return _summary(readings) | {"readings": [[round(x, 3) for x in row] for row in readings]}
+    rows = [[round(ms, 3), is_on, round(total, 6)] for ms, is_on, total in readings]
+    return _summary(readings) | {"began_ns": first[0], "readings": rows}
 
 
 def _some_work(pipeline: Any, load: str) -> None:

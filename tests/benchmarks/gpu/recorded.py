@@ -24,7 +24,6 @@ FIELDS = {
     POWER: "power_mw",
 }
 WAIT_S = 25.0
-SAMPLE_REQUESTS = 60
 
 
 class Recorded:
@@ -50,17 +49,9 @@ class Recorded:
         """Of the requests of this time."""
         return gpu_report(self._owner.query, Scope(from_ns=times_ns[0], to_ns=times_ns[1]))
 
-    def export(self, folder: Path, times_ns: list[int]) -> dict[str, int]:
-        """Writes the first requests of this time as Parquet."""
-        first = self._owner.query(
-            "SELECT start_ns FROM spans WHERE parent_span_id IS NULL AND start_ns >= ? "
-            "ORDER BY start_ns LIMIT 1 OFFSET ?",
-            [times_ns[0], SAMPLE_REQUESTS],
-        ).to_pylist()
-        until = first[0]["start_ns"] if first else times_ns[1]
-        return asdict(
-            export_store(self._owner.query, folder, Scope(from_ns=times_ns[0], to_ns=until))
-        )
+    def export(self, folder: Path) -> dict[str, int]:
+        """Writes all of it as Parquet."""
+        return asdict(export_store(self._owner.query, folder))
 
     def _count(self) -> dict[str, int]:
         rows = self._owner.query("SELECT source, count(*) AS n FROM samples GROUP BY source")
@@ -115,7 +106,9 @@ def compare(results: dict[str, Any], label: str, store: Recorded) -> dict[str, A
                             after.get(row.name, {}).get(metric))
             for metric, field in FIELDS.items()
         }  # fmt: skip
-        found["busy_share"] = _busy(sampled.get(row.name), results.get("kineto"), row.name)
+        # Kineto's share of the root holds its stages', latprobe's does not.
+        kineto = results.get("kineto") if row.name in before else None
+        found["busy_share"] = _busy(sampled.get(row.name), kineto, row.name)
         found["verdict_with_kernels"] = getattr(sampled.get(row.name), "verdict", None)
         found |= {"verdict": row.verdict, "sentence": row.sentence, "own_ms": row.own_ms}
         found |= {"active_ms": row.active_ms, "gpu_ms": row.gpu_ms, "runs": row.runs}

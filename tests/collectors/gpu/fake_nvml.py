@@ -17,6 +17,7 @@ START_NS = 1_700_000_000_000_000_000
 MS = 1_000_000
 H200 = "GPU-4d6f"
 GIB = 1 << 30
+STEP_NS = 100_020_000
 
 
 class NVMLError(Exception):
@@ -77,7 +78,11 @@ class Card:
 
 
 class FakeNvml:
-    """Function names and constants as in pynvml."""
+    """Function names and constants as in pynvml.
+
+    Hardware counters move on every `step_ns` from `step_at_ns`, as an H200's do; all the time if
+    `step_ns` is 1.
+    """
 
     NVMLError = NVMLError
     NVML_SUCCESS = 0
@@ -95,6 +100,8 @@ class FakeNvml:
         self.init_error: int | None = None
         self.is_up = False
         self.calls: list[str] = []
+        self.step_ns = STEP_NS
+        self.step_at_ns = 37 * MS
         self.gpm_value: Callable[[int, Sample, Sample], float] = lambda metric, a, b: float(metric)
         self._recorded = {
             metric: ([at for at, _ in rows], [value for _, value in rows])
@@ -212,12 +219,17 @@ class FakeNvml:
     def nvmlGpmSampleGet(self, card: Card, sample: Sample) -> Sample:  # noqa: N802
         self._enter("nvmlGpmSampleGet", card)
         assert not sample.is_freed
-        sample.taken_ns, sample.device = self.time.monotonic_ns, card.uuid
+        sample.taken_ns, sample.device = self.last_step_ns(), card.uuid
         return sample
+
+    def last_step_ns(self) -> int:
+        """When the counters last moved on."""
+        since = self.time.monotonic_ns - self.step_at_ns
+        return self.step_at_ns + since // self.step_ns * self.step_ns
 
     def nvmlGpmMigSampleGet(self, card: Card, instance: int, sample: Sample) -> Sample:  # noqa: N802
         self._enter("nvmlGpmMigSampleGet", card)
-        sample.taken_ns, sample.device = self.time.monotonic_ns, f"{card.uuid}/{instance}"
+        sample.taken_ns, sample.device = self.last_step_ns(), f"{card.uuid}/{instance}"
         return sample
 
     def c_nvmlGpmMetricsGet_t(self) -> Any:  # noqa: N802
@@ -225,10 +237,15 @@ class FakeNvml:
         return SimpleNamespace(version=0, numMetrics=0, sample1=None, sample2=None, metrics=metrics)
 
     def nvmlGpmMetricsGet(self, wanted: Any) -> Any:  # noqa: N802
+        for card in self.cards:
+            if card.uuid == wanted.sample1.device and "nvmlGpmMetricsGet" in card.fails:
+                raise NVMLError(card.fails["nvmlGpmMetricsGet"])
         assert wanted.sample1.device == wanted.sample2.device
-        assert 0 <= wanted.sample1.taken_ns < wanted.sample2.taken_ns
+        assert 0 <= wanted.sample1.taken_ns <= wanted.sample2.taken_ns
+        is_same = wanted.sample1.taken_ns == wanted.sample2.taken_ns
         for metric in wanted.metrics[: wanted.numMetrics]:
-            metric.value = self.gpm_value(metric.metricId, wanted.sample1, wanted.sample2)
+            found = self.gpm_value(metric.metricId, wanted.sample1, wanted.sample2)
+            metric.value = 0.0 if is_same else found
         return wanted
 
     def _enter(self, name: str, card: Card | None) -> None:

@@ -20,6 +20,7 @@ from tests.collectors.gpu.fake_nvml import (
     MS,
     RECORDED,
     START_NS,
+    STEP_NS,
     Card,
     FakeNvml,
     FakeTime,
@@ -27,6 +28,7 @@ from tests.collectors.gpu.fake_nvml import (
 
 ROUND_MS = EVERY_S * 1000
 NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND, FUNCTION_NOT_FOUND, LOST, UNKNOWN = 3, 4, 6, 13, 15, 999
+IN_USE = 19
 
 
 class Machine:
@@ -97,7 +99,7 @@ def test_each_quantity_has_its_own_cadence() -> None:
     machine.run(10)
     reads = Counter(machine.nvml.calls)
 
-    assert reads["nvmlDeviceGetFieldValues"] == 95
+    assert reads["nvmlDeviceGetFieldValues"] == 106
     assert reads["nvmlDeviceGetTotalEnergyConsumption"] == 2
     assert reads["nvmlDeviceGetPcieThroughput"] == 2
     assert 9 <= reads["nvmlDeviceGetTemperature"] <= 11
@@ -124,8 +126,8 @@ def test_a_mean_is_stored_once_in_its_update_period_even_if_it_stays_the_same() 
     steady = {"gpu.utilization_pct": 100.0, "gpu.power_mw": 700_000.0}
     samples = Machine(Card(readings=steady)).run(2.1)
 
-    assert len(values(samples, "gpu.utilization_pct")) == 10
-    assert len(values(samples, "gpu.power_mw")) == 20
+    assert len(values(samples, "gpu.utilization_pct")) == 11
+    assert len(values(samples, "gpu.power_mw")) == 22
 
 
 def test_no_change_of_the_recorded_readings_is_missed() -> None:
@@ -165,71 +167,138 @@ def test_power_comes_from_the_older_call_where_the_driver_has_no_newer_one() -> 
     assert values(Machine(card).once(), "gpu.power_mw") == [153555.0]
 
 
-def test_windows_of_hardware_counters_are_at_least_100_ms_long_and_end_at_their_sample() -> None:
+def test_windows_of_hardware_counters_go_from_one_step_of_the_card_to_the_next() -> None:
     machine = Machine()
-    samples = [s for s in machine.run(1) if s.source == "gpm"]
+    samples = [s for s in machine.run(30) if s.source == "gpm"]
     windows = {s.time_ns: s.value for s in samples if s.metric == "gpu.gpm_window_ns"}
+    to_wall = START_NS - 5_000 * MS
+    since = [end - to_wall - machine.nvml.step_at_ns for end in windows]
 
-    assert list(windows.values()) == [EVERY_S * 1e9] * 9
-    assert list(windows) == [START_NS + n * int(ROUND_MS * MS) for n in range(1, 10)]
+    assert len(windows) == pytest.approx(30_000 / 100.02, abs=3)
+    assert list(windows.values()) == pytest.approx([STEP_NS] * len(windows), abs=0.3 * MS)
+    off = [abs((ns + 50 * MS) % STEP_NS - 50 * MS) for ns in since]
+    assert max(off) < 4 * MS
+    assert max(off[100:]) < 2 * MS
     one = [(s.metric, s.value) for s in samples if s.time_ns == min(windows)]
-    assert one == [
+    assert one[:-1] == [
         ("gpu.sm_active_pct", 2.0),
         ("gpu.sm_occupancy_pct", 3.0),
         ("gpu.tensor_active_pct", 5.0),
         ("gpu.dram_active_pct", 10.0),
         ("gpu.pcie_tx_bytes_per_s", 20.0 * (1 << 20)),
         ("gpu.pcie_rx_bytes_per_s", 21.0 * (1 << 20)),
-        ("gpu.gpm_window_ns", EVERY_S * 1e9),
     ]
+
+
+@pytest.mark.parametrize("call", ["nvmlGpmSampleGet", "nvmlGpmMetricsGet"])
+def test_counters_that_someone_else_reads_just_now_are_no_reading_and_move_no_step(
+    call: str,
+) -> None:
+    card = Card()
+    machine = Machine(card)
+    before = machine.run(10)
+    card.fails[call] = IN_USE
+    machine.run(0.2)
+    card.fails.clear()
+    after = machine.run(10)
+
+    lengths = values(after, "gpu.gpm_window_ns")
+    assert machine.collector.absent == {H200: ()}
+    assert len(values(before, "gpu.gpm_window_ns")) > 90
+    assert round(lengths[0] / STEP_NS) in {2, 3, 4}  # what was not read is in the next one
+    assert lengths[1:] == pytest.approx([STEP_NS] * (len(lengths) - 1), abs=0.5 * MS)
+    assert len(lengths) == pytest.approx(10_000 / 100.02, abs=4)
+
+
+def test_a_step_that_comes_late_or_shifts_all_further_ones_loses_no_window() -> None:
+    machine = Machine()
+    machine.run(20)
+    machine.nvml.step_at_ns += 70 * MS  # for one reading
+    machine.run(EVERY_S)
+    machine.nvml.step_at_ns -= 70 * MS
+    late = values(machine.run(10), "gpu.gpm_window_ns")
+    machine.nvml.step_at_ns += 9 * MS
+    shifted = [s for s in machine.run(30) if s.metric == "gpu.gpm_window_ns"]
+
+    for lengths in (late, [s.value for s in shifted]):
+        odd = [each for each in lengths if abs(each - STEP_NS) > 0.5 * MS]
+        assert len(odd) <= 1, odd
+    to_wall = START_NS - 5_000 * MS
+    off = [
+        abs((s.time_ns - to_wall - machine.nvml.step_at_ns + 50 * MS) % STEP_NS - 50 * MS)
+        for s in shifted
+    ]
+    assert max(off[60:]) < 6 * MS
+
+
+def test_windows_of_counters_that_move_all_the_time_go_from_reading_to_reading() -> None:
+    machine = Machine()
+    machine.nvml.step_ns = 1
+    samples = machine.run(8)
+    windows = {s.time_ns: s.value for s in samples if s.metric == "gpu.gpm_window_ns"}
+
+    assert list(windows.values()) == [EVERY_S * 1e9] * 83
+    assert list(windows) == [START_NS + n * int(ROUND_MS * MS) for n in range(1, 84)]
 
 
 def test_rounds_that_come_too_early_make_no_short_window() -> None:
     machine = Machine()
+    machine.nvml.step_ns = 1
     windows: list[float] = []
-    for _ in range(40):
+    for _ in range(240):
         windows += values(machine.once(), "gpu.gpm_window_ns")
         machine.time.pass_ms(30)
-    assert set(windows) == {120.0 * MS}
+    assert set(windows) == {90.0 * MS}
+
+
+def test_counters_that_read_zero_for_a_second_are_those_of_an_idle_card() -> None:
+    machine = Machine()
+    machine.nvml.gpm_value = lambda metric, a, b: 0.0
+    samples = machine.run(9)
+    assert set(values(samples, "gpu.sm_active_pct")) == {0.0}
+    assert 0.9e9 <= min(values(samples, "gpu.gpm_window_ns")) < 1e9
 
 
 def test_nan_infinite_and_impossible_figures_are_left_out() -> None:
     machine = Machine()
     odd = {2: float("nan"), 3: float("inf"), 5: -1.0, 10: 1e18, 20: float("nan")}
-    machine.nvml.gpm_value = lambda metric, a, b: odd.get(metric, 0.0)
-    samples = [s for s in machine.run(0.3) if s.source == "gpm"]
+    machine.nvml.gpm_value = lambda metric, a, b: odd.get(metric, 1.0)
+    samples = [s for s in machine.run(8) if s.source == "gpm"]
 
     assert {s.metric for s in samples} == {"gpu.pcie_rx_bytes_per_s", "gpu.gpm_window_ns"}
 
 
 def test_a_pause_in_which_nobody_recorded_is_no_window_and_no_share_of_a_core() -> None:
     machine = Machine()
-    machine.run(1.5)
+    before = machine.run(1.5)
     machine.time.pass_ms(60_000)
     after = machine.once()
+    lengths = values(before + after, "gpu.gpm_window_ns")
 
-    assert values(after, "gpu.gpm_window_ns") == []
+    assert len(lengths) == 14  # those that waited for the steps to be found
+    assert max(lengths) < 200 * MS
     assert values(after, "agent.gpu_collector_cpu_pct") == []
 
 
 @pytest.mark.parametrize("jump_s", [-3600, -0.05, 0.3, 7200])
 def test_a_wall_clock_that_is_set_makes_no_window(jump_s: float) -> None:
     machine = Machine()
-    machine.run(0.5)
+    before = machine.run(9.5)
     machine.time.wall_ns += int(jump_s * 1e9)
-    jumped = values(machine.once(), "gpu.gpm_window_ns")
+    jumped = machine.once()
     machine.time.pass_ms(ROUND_MS)
-    after = machine.once()
+    after = machine.run(0.5)
 
-    assert jumped == []
-    assert values(after, "gpu.gpm_window_ns") == [EVERY_S * 1e9]
+    assert values(before, "gpu.gpm_window_ns") != []
+    assert values(jumped, "gpu.gpm_window_ns") == []
+    assert values(after, "gpu.gpm_window_ns") == pytest.approx([STEP_NS] * 5, abs=MS)
     assert values(after, "gpu.power_mw") != []
 
 
 def test_a_long_wait_for_the_interpreter_does_not_move_a_samples_time() -> None:
     machine = Machine()
-    machine.once()
-    machine.time.pass_ms(ROUND_MS)
+    machine.nvml.step_ns = 1
+    machine.run(9.5)
     take = machine.nvml.nvmlGpmSampleGet
 
     def slow(card: Card, sample: Any) -> Any:
@@ -289,7 +358,7 @@ def mig() -> Card:
 
 def test_mig_slices_have_memory_and_hardware_counters_and_the_gpu_has_its_power() -> None:
     machine = Machine(mig(), pids=(1,))
-    samples = machine.run(0.3)
+    samples = machine.run(6)
     by_device = {
         device: {s.metric for s in samples if s.device == device}
         for device in ("GPU-m", "MIG-3", "MIG-5")
@@ -331,7 +400,7 @@ def test_a_card_that_is_lost_stops_no_other_and_is_found_again(
     assert said == f"{H200} is lost: GPU is lost"
     assert len(caplog.records) == 1
     assert values(lost, "gpu.power_mw", H200) == []
-    assert len(values(lost, "gpu.power_mw", "GPU-b")) == 10
+    assert len(values(lost, "gpu.power_mw", "GPU-b")) == 11
     assert values(back, "gpu.power_mw", H200) != []
     assert machine.collector.problem is None
 
