@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from latprobe.advice.compress.pipeline import compress
     from latprobe.context import carry, extract, inject, traceparent
     from latprobe.marks import part
+    from latprobe.read_fields import watch_fields
     from latprobe.recording import flush, init, shutdown
     from latprobe_dashboard.notebook import report, show
 
@@ -40,6 +41,7 @@ __all__ = [
     "shutdown",
     "stage",
     "traceparent",
+    "watch_fields",
 ]
 
 _HOMES = {
@@ -55,6 +57,7 @@ _HOMES = {
     "show": "latprobe_dashboard.notebook",
     "shutdown": "latprobe.recording",
     "traceparent": "latprobe.context",
+    "watch_fields": "latprobe.read_fields",
 }
 
 

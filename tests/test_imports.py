@@ -94,6 +94,7 @@ def test_asking_the_agent_to_catch_up_loads_nothing_heavy_either(tmp_path: Path)
         "traceparent",
         "compress",
         "decompress",
+        "watch_fields",
     ],
 )
 def test_public_names_resolve_on_first_use(name: str) -> None:

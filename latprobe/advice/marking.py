@@ -1,0 +1,106 @@
+"""A suggestion that is about to be followed, with what is predicted for it at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from latprobe.advice.applied import Applied
+from latprobe.advice.context import Context
+from latprobe.advice.ranking import combined
+from latprobe.advice.suggestion import Gain, Suggestion
+
+
+def marked(
+    context: Context, suggestions: Sequence[Suggestion], *, applied_ns: int
+) -> tuple[Applied, ...]:
+    """One row each. Of several the prediction is of all at once: they are measured at once too.
+
+    The context holds the requests before the change. Those of the suggestions that cannot be
+    replayed are left out of the prediction, which then says so.
+    """
+    replayed = [each for each in suggestions if each.changes]
+    figures = _predicted(context, replayed)
+    left_out = [each.id for each in suggestions if not each.changes]
+    note = None
+    if left_out and replayed:
+        note = f"{', '.join(left_out)} cannot be replayed and is not in the prediction."
+    service, root = _whose(context)
+    return tuple(
+        replace(
+            figures,
+            id=each.id,
+            rule=each.rule,
+            title=each.title,
+            subject=each.subject,
+            service=service,
+            root=root,
+            applied_ns=applied_ns,
+            from_ns=int(context.requests.start_ns[0]),
+            requests=len(context.requests),
+            together=tuple(other.id for other in suggestions if other is not each),
+            p50_before_ms=context.p50_ms,
+            p95_before_ms=context.p95_ms,
+            input_tokens_saved=_tokens(suggestions, "input_tokens"),
+            output_tokens_saved=_tokens(suggestions, "output_tokens"),
+            note=note,
+        )
+        for each in suggestions
+    )
+
+
+# To be filled in.
+_NOTHING = Applied(
+    id="", rule="", title="", subject="", service=None, root=None, applied_ns=0, from_ns=0,
+    requests=0,
+)  # fmt: skip
+
+
+def _predicted(context: Context, suggestions: Sequence[Suggestion]) -> Applied:
+    """The latency of all of them at once; what has no replay has a bound at most, and that is no
+    prediction."""
+    found = combined(context, suggestions)
+    if found is None:
+        return _NOTHING
+    median = _after(context.p50_ms, found.saving.p50_ms)
+    slow = _after(context.p95_ms, found.saving.p95_ms)
+    return replace(
+        _NOTHING,
+        p50_after_ms=median[0],
+        p50_low_ms=median[1],
+        p50_high_ms=median[2],
+        p95_after_ms=slow[0],
+        p95_low_ms=slow[1],
+        p95_high_ms=slow[2],
+    )
+
+
+def _after(before_ms: float, gain: Gain | None) -> tuple[float | None, float | None, float | None]:
+    """What is left, from and to; the most that is saved leaves the least."""
+    if gain is None:
+        return None, None, None
+    low = None if gain.high is None else before_ms - gain.high
+    high = None if gain.low is None else before_ms - gain.low
+    return before_ms - gain.value, low, high
+
+
+def _tokens(suggestions: Sequence[Suggestion], name: str) -> float | None:
+    values = [getattr(each.saving, name) for each in suggestions if each.saving is not None]
+    known = [each for each in values if each is not None]
+    return sum(known) if known else None
+
+
+def _whose(context: Context) -> tuple[str | None, str | None]:
+    """The one service and the one root's name of the requests; None where there are several."""
+    sampled = context.sampled
+    is_root = sampled.tree.root
+    names = set(sampled.table["name"].take(sampled.spans.row[is_root]).to_pylist())
+    runs = sorted({int(each) for each in sampled.table["run_id"].unique().to_pylist()})
+    rows = context.query(
+        "SELECT DISTINCT service FROM runs WHERE list_contains("
+        "string_split(?, ','), run_id::VARCHAR)",
+        [",".join(map(str, runs))],
+    )
+    services = set(rows["service"].to_pylist())
+    service = context.scope.service or (services.pop() if len(services) == 1 else None)
+    return service, names.pop() if len(names) == 1 else None

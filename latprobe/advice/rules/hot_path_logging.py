@@ -1,0 +1,92 @@
+"""Logging, telemetry and serialising that requests wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from latprobe.advice.context import MIN_REQUESTS, Context
+from latprobe.advice.stage_words import has_any, word_set, words
+from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.time_off import at_most
+from latprobe.analysis.refusal import Refusal
+from latprobe.analysis.whatif import Remove
+
+NAME = "hot_path_logging"
+
+# Less of the latency than this is what an honest log line costs.
+LEAST_SHARE = 0.02
+
+# Words of stages whose result nobody in the request needs.
+ASIDE = word_set(
+    "log logs logger logging telemetry audit analytics metrics metric statsd trace tracing "
+    "tracking mlflow wandb langfuse langsmith sentry emit publish event events archive backup"
+)
+# A message on the wire that has to be built; only made faster.
+SERIAL = word_set("serialize serialise serialization serialisation serializer dumps pickle jsonify")
+# "trace.back" asks for a trace, "event.parse" works on one: not writing.
+_WORK = word_set(
+    "parse read load fetch query search detect classify extract back backs analyse analyze "
+    "retrieve summarize summarise answer filter llm chat model embed"
+)
+
+
+def find(context: Context) -> Iterable[Suggestion]:
+    """One suggestion for each such stage on the critical path."""
+    for stage, facts in context.stages.items():
+        is_aside = has_any(stage, ASIDE) and not has_any(stage, _WORK)
+        is_serial = has_any(stage, SERIAL) or words(stage)[-2:] == ("json", "dump")
+        if facts.critical_share < LEAST_SHARE or facts.stats.input_tokens:
+            continue
+        if is_aside or is_serial:
+            yield _suggestion(context, stage, is_aside=is_aside)
+
+
+def _suggestion(context: Context, stage: str, *, is_aside: bool) -> Suggestion:
+    facts = context.stages[stage]
+    title = (
+        f"Take {stage} off the request's path: nobody waits for what it writes"
+        if is_aside
+        else f"Make {stage} cheaper, or do it after the answer is sent"
+    )
+    evidence = (
+        Evidence("Share of the requests' latency", round(100 * facts.critical_share, 1), "%"),
+        Evidence("p50", round(facts.stats.p50_ms, 2), "ms"),
+        Evidence("Runs", round(facts.per_request, 1), "a request"),
+    )
+    change = Remove(stage)
+    saving = at_most(context, change)
+    if isinstance(saving, str) or len(context.requests) < MIN_REQUESTS:
+        return not_enough(
+            rule=NAME, subject=stage, title=title, refusal=Refusal(str(saving)),
+            evidence=evidence, stage=stage,
+        )  # fmt: skip
+    return Suggestion(
+        rule=NAME,
+        subject=stage,
+        title=title,
+        evidence=evidence,
+        how=_ASIDE_HOW if is_aside else _SERIAL_HOW,
+        verify=f"`latprobe report`: the critical share of {stage} falls to nothing.",
+        effort="low",
+        saving=saving,
+        link=_ASIDE_LINK if is_aside else "https://github.com/ijl/orjson",
+        stage=stage,
+        preconditions=(
+            "Nothing in the request reads what it writes, and a line lost in a crash is bearable."
+            if is_aside
+            else "The reader on the other side understands the faster format.",
+        ),
+        changes=(change,),
+        claims=frozenset({("stage_time", stage)}),
+    )
+
+
+_ASIDE_HOW = (
+    "Hand the record to a queue and let another thread write it (logging.handlers.QueueHandler "
+    "and QueueListener), in batches.\nOr do it after the answer is sent (a background task)."
+)
+_ASIDE_LINK = "https://docs.python.org/3/library/logging.handlers.html#queuehandler"
+_SERIAL_HOW = (
+    "Use a compiled serialiser (orjson, msgspec) and do not serialise the same object twice.\n"
+    "Send less: bytes and arrays as they are, not as text."
+)

@@ -1,0 +1,77 @@
+"""Prose or a Markdown fence around JSON answers, which nothing parses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from latprobe.advice.context import Context
+from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
+from latprobe.advice.outputs.template_calls import TemplateCalls
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.suggestion import Evidence, Sample, Suggestion
+
+NAME = "output_prose"
+
+# A fence alone is five tokens; of a long answer it is not worth a change.
+_LEAST_SHARE = 0.05
+_LEAST_TOKENS = 4
+# Where a third of the words stand outside, they may be the answer, and the JSON an example in it.
+_MOST_OUTSIDE = 0.7
+_MOSTLY = 0.5
+
+
+def find(context: Context) -> Iterator[Suggestion]:
+    """Each template whose answers are JSON with something around it."""
+    for group in context.templates:
+        answers = json_answers(group)
+        if answers is None:
+            continue
+        wrapped = [at for at, found in enumerate(answers.found) if not found.is_bare]
+        if len(wrapped) < max(FEW_CALLS, _MOSTLY * len(answers)):
+            continue
+        saved = answers.mean_tokens - answers.mean_of([found.text for found in answers.found])
+        share = saved / answers.mean_tokens
+        if saved >= _LEAST_TOKENS and _LEAST_SHARE <= share <= _MOST_OUTSIDE:
+            yield _suggestion(context, group, answers, wrapped, saved=saved)
+
+
+def _suggestion(
+    context: Context,
+    group: TemplateCalls,
+    answers: JsonAnswers,
+    wrapped: list[int],
+    *,
+    saved: float,
+) -> Suggestion:
+    at = wrapped[len(wrapped) // 2]
+    old, new = answers.texts[at], answers.found[at].text
+    old_tokens, new_tokens = answers.meter.count_many([old, new])
+    fenced = sum("```" in answers.texts[at] for at in wrapped) / len(answers)
+    now = answers.mean_tokens
+    return token_suggestion(
+        context,
+        group,
+        Fewer(output_tokens=saved, is_estimated=not answers.meter.is_exact),
+        rule=NAME,
+        title=f"Ask for bare JSON in {group.subject}: {now:.0f} -> {now - saved:.0f} output tokens",
+        evidence=(
+            Evidence("answers with text around their JSON", len(wrapped), f"of {len(answers)}"),
+            Evidence("answers in a Markdown fence", round(fenced, 2), "of 1"),
+            Evidence("tokens around the JSON", round(saved, 1), "tokens a call"),
+        ),
+        how="Use structured output (response_format, a JSON schema), or say: Answer with the JSON "
+        "object only, without Markdown or explanations.\n"
+        "json.loads then reads the answer as it comes.",
+        verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
+        link="https://platform.openai.com/docs/guides/structured-outputs",
+        sample=Sample(
+            before=old,
+            after=new,
+            before_tokens=old_tokens,
+            after_tokens=new_tokens,
+            meaning="near",
+            check=f"the JSON of {len(answers)} recorded answers is the same; what stood around it "
+            "is gone",
+        ),
+        seen=len(answers),
+    )

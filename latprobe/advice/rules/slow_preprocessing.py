@@ -1,0 +1,106 @@
+"""Decoding, resizing and tokenising on the CPU that a model waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from latprobe.advice.context import MIN_REQUESTS, Context, StageFacts
+from latprobe.advice.sibling_runs import families
+from latprobe.advice.stage_words import has_any, word_set
+from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.time_off import at_most
+from latprobe.analysis.refusal import Refusal
+from latprobe.analysis.verdict import certain_verdict
+from latprobe.analysis.whatif import Remove
+
+NAME = "slow_preprocessing"
+
+# A tenth of the latency: what it takes to make input ready is never nothing.
+LEAST_SHARE = 0.1
+PREPARES = word_set(
+    "decode decoding resize resizing rescale crop preprocess preprocessing transform transforms "
+    "augment normalize normalise tokenize tokenise tokenization tokenizer resample spectrogram mel "
+    "fft rasterize rasterise load collate pad"
+)
+# Decoding in a language model is generation.
+_NOT = word_set("llm generate token tokens model prefill index documents user text")
+HOW = {
+    "image": "Decode at the size that is needed (`Image.draft`, cv2.IMREAD_REDUCED_*), use "
+    "Pillow-SIMD or libjpeg-turbo, or decode and resize on the GPU (torchvision, nvJPEG, DALI).",
+    "video": "Decode on the card's own decoder (NVDEC by torchcodec or PyNvVideoCodec), and only "
+    "the frames that are looked at.",
+    "audio": "Resample and compute spectrograms on the GPU (torchaudio), in batches.",
+}
+LINKS = {
+    "image": "https://docs.nvidia.com/deeplearning/dali/user-guide/docs/",
+    "video": "https://github.com/meta-pytorch/torchcodec",
+    "audio": "https://docs.pytorch.org/audio/stable/transforms.html",
+}
+
+
+def find(context: Context) -> Iterable[Suggestion]:
+    """Each such stage that works on the CPU before another stage of the request."""
+    before = _followed(context)
+    for stage, facts in context.stages.items():
+        if facts.critical_share < LEAST_SHARE or stage not in before:
+            continue
+        if not has_any(stage, PREPARES) or has_any(stage, _NOT) or facts.stats.output_tokens:
+            continue
+        if _works_on_cpu(context, facts):
+            yield _suggestion(context, facts, before[stage])
+
+
+def _works_on_cpu(context: Context, facts: StageFacts) -> bool:
+    """By its CPU time, or by the GPU's report. Where neither was measured nothing is said."""
+    row = context.gpu.by_name().get(facts.stats.name)
+    if row is not None and row.verdict is not None:
+        return row.verdict == "cpu-bound"
+    return certain_verdict(facts.path) == "cpu-bound"
+
+
+def _followed(context: Context) -> dict[str, str]:
+    """Which stage mostly runs next under the same caller, and is longer than nothing."""
+    spans = context.sampled.spans
+    names = [spans.names[code] for code in spans.name.tolist()]
+    found: dict[str, str] = {}
+    for family in families(context.sampled):
+        for row, after in pairwise(family):
+            if names[row] != names[after]:
+                found[names[row]] = names[after]
+    return found
+
+
+def _suggestion(context: Context, facts: StageFacts, after: str) -> Suggestion:
+    stage, modality = facts.stats.name, facts.stats.modality or ""
+    title = f"Take {stage} off the CPU before {after}: {facts.critical_share:.0%} of the latency"
+    change = Remove(stage)
+    saving = at_most(context, change)
+    evidence = (
+        Evidence("Share of the latency", round(100 * facts.critical_share, 1), "%"),
+        Evidence("p50", round(facts.stats.p50_ms, 1), "ms"),
+        Evidence("What limits it", "cpu-bound"),
+    )
+    if isinstance(saving, str) or len(context.requests) < MIN_REQUESTS:
+        return not_enough(
+            rule=NAME, subject=stage, title=title, refusal=Refusal(str(saving)),
+            evidence=evidence, stage=stage,
+        )  # fmt: skip
+    return Suggestion(
+        rule=NAME,
+        subject=stage,
+        title=title,
+        evidence=evidence,
+        how=HOW.get(modality, "Use a compiled library for it (a fast tokenizer, numpy, Rust).")
+        + "\nOr prepare the next input in workers while the model runs (a DataLoader with "
+        "num_workers, a process pool).",
+        verify=f"`latprobe report`: the critical share of {stage} falls; `latprobe gpu` shows the "
+        "card busier.",
+        effort="medium",
+        saving=saving,
+        link=LINKS.get(modality, "https://docs.pytorch.org/docs/stable/data.html"),
+        stage=stage,
+        preconditions=("The saving is that of no such work before the model.",),
+        changes=(change,),
+        claims=frozenset({("stage_time", stage)}),
+    )

@@ -1,0 +1,132 @@
+"""Retrieved chunks from a rank on of which no answer has a word."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from latprobe.advice.call_texts import CallText
+from latprobe.advice.context import Context
+from latprobe.advice.outputs.template_calls import TemplateCalls, answer_text
+from latprobe.advice.outputs.token_saving import Fewer, token_suggestion
+from latprobe.advice.suggestion import Evidence, Suggestion
+
+NAME = "unused_retrieval"
+
+# Which ranks serve is a matter of counts: of 50 calls, a rank that serves 1 in 20 shows up in 92 %.
+_FEWEST_CALLS = 50
+_FEWEST_CHUNKS = 3
+# Where answers have nothing of any chunk, they use other words, and overlap says nothing.
+_LEAST_TRACED = 0.6
+_COVERED = 0.98
+_LEAST_SHARE = 0.15
+_LEAST_TOKENS = 60
+# Words that stand in one chunk only tell where an answer has them from; two may be chance.
+_FEWEST_WORDS = 3
+_WORD = re.compile(r"[\w.-]{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """A call's chunks by rank: their tokens, and the ranks (from 0) that its answer draws on."""
+
+    tokens: tuple[float, ...]
+    used: frozenset[int]
+
+
+def find(context: Context) -> Iterator[Suggestion]:
+    """Each template with so many chunks in its prompts that the last are never drawn on."""
+    for group in context.templates:
+        traced = [each for each in map(_traced, group.texts) if each is not None]
+        if not traced:
+            continue
+        drawn = [each for each in traced if each.used]
+        if len(drawn) < _LEAST_TRACED * len(traced):
+            continue
+        keep = _keep(drawn)
+        saved = sum(sum(each.tokens[keep:]) for each in traced) / len(traced)
+        if saved >= max(_LEAST_TOKENS, _LEAST_SHARE * group.input_tokens):
+            yield _suggestion(context, group, traced, keep, saved=saved)
+
+
+def _keep(drawn: list[_Traced]) -> int:
+    """How many chunks, best first, nearly all answers do with, and one to spare."""
+    deepest = Counter(max(each.used) + 1 for each in drawn)
+    covered, ranks = 0, 0
+    for ranks in sorted(deepest):
+        covered += deepest[ranks]
+        if covered >= _COVERED * len(drawn):
+            break
+    return ranks + 1
+
+
+def _traced(call: CallText) -> _Traced | None:
+    answer = set(_WORD.findall(answer_text(call).lower()))
+    if not answer:
+        return None
+    chunks = _chunks(call)
+    if len(chunks) < _FEWEST_CHUNKS:
+        return None
+    words = [set(_WORD.findall(text.lower())) for text, _ in chunks]
+    asked = {
+        word
+        for part in call.side("input")
+        if part.kind != "retrieved" and part.text
+        for word in _WORD.findall(part.text.lower())
+    }
+    standing = Counter(word for each in words for word in each)
+    used = frozenset(
+        rank
+        for rank, own in enumerate(words)
+        if sum(standing[word] == 1 and word not in asked for word in own & answer) >= _FEWEST_WORDS
+    )
+    return _Traced(tuple(tokens for _, tokens in chunks), used)
+
+
+def _chunks(call: CallText) -> list[tuple[str, float]]:
+    """The retrieved texts with their tokens; one text of several is taken apart at blank lines."""
+    parts = [p for p in call.side("input") if p.kind == "retrieved"]
+    if any(not p.text or p.is_truncated or p.tokens is None for p in parts):
+        return []
+    if len(parts) != 1:
+        return [(p.text or "", float(p.tokens or 0)) for p in parts]
+    text, tokens = parts[0].text or "", float(parts[0].tokens or 0)
+    pieces = [piece for piece in text.split("\n\n") if piece.strip()]
+    size = sum(len(piece) for piece in pieces)
+    return [(piece, tokens * len(piece) / size) for piece in pieces]
+
+
+def _suggestion(
+    context: Context, group: TemplateCalls, traced: list[_Traced], keep: int, *, saved: float
+) -> Suggestion:
+    drawn = [each for each in traced if each.used]
+    chunks = sum(len(each.tokens) for each in traced) / len(traced)
+    deepest = max(max(each.used) + 1 for each in drawn)
+    now = group.input_tokens
+    return token_suggestion(
+        context,
+        group,
+        Fewer(input_tokens=saved, is_estimated=True),
+        rule=NAME,
+        title=f"Retrieve {keep} chunks for {group.subject}, not {chunks:.0f}: {now:.0f} -> "
+        f"{now - saved:.0f} input tokens",
+        evidence=(
+            Evidence("calls with chunks and an answer", len(traced)),
+            Evidence("chunks in a prompt", round(chunks, 1)),
+            Evidence("answers that draw on a chunk", len(drawn), f"of {len(traced)}"),
+            Evidence("deepest rank drawn on", deepest),
+            Evidence("tokens of the chunks beyond", round(saved, 1), "tokens a call"),
+        ),
+        how=f"Lower top_k to {keep}, or set a least score; a reranker lets fewer chunks do.\n"
+        "Compare the answers of both on recorded questions before you keep it.",
+        verify=f"latprobe tokens: input tokens of {group.stage} fall to about {now - saved:.0f}.",
+        effort="medium",
+        preconditions=(
+            "Advisory: word overlap does not see a chunk that an answer sums up in other words, or "
+            'one that told the model "not here".',
+        ),
+        seen=len(traced),
+        enough=_FEWEST_CALLS,
+    )

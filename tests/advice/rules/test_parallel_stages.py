@@ -1,0 +1,114 @@
+"""Stages in turn that need not be."""
+
+from __future__ import annotations
+
+import pytest
+
+from latprobe.advice.context import Context
+from latprobe.advice.rules import parallel_stages
+from latprobe.advice.suggestion import Suggestion
+from tests.advice.gains import p50_ms
+from tests.advice.pipelines import Recording
+
+
+def found(recording: Recording) -> list[Suggestion]:
+    return list(parallel_stages.find(Context(recording.query())))
+
+
+def test_image_and_audio_in_turn_are_to_run_at_once_and_save_the_shorter_one() -> None:
+    recording = Recording(seed=1)
+    for _ in range(120):
+        with recording.request() as request:
+            request.stage("vision.caption", 200, modality="image")
+            request.stage("speech.transcribe", 300, modality="audio")
+            request.call("llm", 400, prompt=[("question", "what is it?")], output="a dog")
+    (only,) = found(recording)
+    assert only.subject == "vision.caption + speech.transcribe"
+    assert only.verdict == "do"
+    assert p50_ms(only) == pytest.approx(200, rel=0.15)
+
+
+def test_three_searches_make_one_suggestion() -> None:
+    recording = Recording(seed=2)
+    for _ in range(60):
+        with recording.request() as request:
+            for name in ("retrieve.web", "retrieve.docs", "retrieve.tickets"):
+                request.stage(name, 100, modality="retrieval")
+            request.stage("llm", 300)
+    (only,) = found(recording)
+    assert only.subject == "retrieve.web + retrieve.docs + retrieve.tickets"
+    assert p50_ms(only) == pytest.approx(190, rel=0.15)
+
+
+def test_tool_calls_of_one_answer_are_independent() -> None:
+    recording = Recording(seed=3)
+    for _ in range(60):
+        with recording.request() as request:
+            request.stage("chat gpt", 300, operation="chat")
+            request.stage("execute_tool weather", 150, operation="execute_tool")
+            request.stage("execute_tool calendar", 150, operation="execute_tool")
+    (only,) = found(recording)
+    assert only.subject == "execute_tool weather + execute_tool calendar"
+
+
+def test_stages_that_sometimes_ran_at_once_need_not_wait() -> None:
+    recording = Recording(seed=4)
+    for number in range(120):
+        with recording.request() as request:
+            if number % 8:
+                request.stage("profile", 80)
+                request.stage("history", 90)
+            else:
+                request.together([("profile", 80), ("history", 90)])
+            request.stage("llm", 300)
+    (only,) = found(recording)
+    assert only.subject == "profile + history"
+    assert "ran at once 15 times" in str(only.evidence)
+
+
+def test_a_loop_over_items_is_to_run_at_once() -> None:
+    recording = Recording(seed=5)
+    for number in range(80):
+        with recording.request() as request:
+            for _ in range(3 + number % 3):
+                request.stage("ocr.page", 100, modality="image")
+            request.stage("llm", 200)
+    (only,) = found(recording)
+    assert only.subject == "ocr.page"
+    # Four pages of 100 ms, of which the longest stays.
+    assert p50_ms(only) == pytest.approx(285, rel=0.15)
+
+
+def test_healthy_chains_loops_of_turns_and_streams_stay_silent() -> None:
+    recording = Recording(seed=6)
+    for _ in range(60):
+        with recording.request() as request:
+            request.stage("video.demux", 50, modality="video")
+            request.stage("audio.transcribe", 90, modality="audio")
+            request.stage("embed", 20, modality="retrieval", operation="embeddings")
+            request.stage("search", 60, modality="retrieval", operation="retrieval")
+            request.stage("rerank", 40, modality="retrieval", operation="rerank")
+            request.stage("image.decode", 30, modality="image")
+            request.stage("image.resize", 30, modality="image")
+            request.stage("retrieve.embed", 30)
+            request.stage("retrieve.search", 30)
+            for turn in range(4):  # an agent: each prompt holds the answers before
+                request.call(
+                    "chat", 200, prompt=[("question", "go " * 50 * (turn + 1))], output="ok " * 40
+                )
+            for _ in range(5):
+                request.stage("denoise.step", 20, modality="image")
+    assert found(recording) == []
+
+
+def test_few_pairs_are_not_enough_data() -> None:
+    recording = Recording(seed=7)
+    for number in range(40):
+        with recording.request() as request:
+            if number < 8:
+                request.stage("vision", 200, modality="image")
+                request.stage("speech", 300, modality="audio")
+            request.stage("llm", 100)
+    (only,) = found(recording)
+    assert only.verdict == "not enough data"
+    assert "8 times" in str(only.reason)

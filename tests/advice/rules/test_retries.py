@@ -1,0 +1,45 @@
+"""Attempts that are made again."""
+
+from __future__ import annotations
+
+import pytest
+
+from latprobe.advice.context import Context
+from latprobe.advice.rules import retries
+from tests.advice.gains import p95_ms, saving
+from tests.advice.pipelines import Recording
+
+
+def flaky(failing: int, *, requests: int = 120, exact: bool = True) -> Recording:
+    recording = Recording(seed=1)
+    for number in range(requests):
+        with recording.request() as request:
+            if number % 10 < failing:
+                request.stage("search", 500, exact=exact, status="error", error_type="Timeout")
+                request.wait(100)
+            request.stage("search", 80)
+            request.stage("llm", 300)
+    return recording
+
+
+def test_failed_attempts_and_pauses_are_what_requests_lose() -> None:
+    (only,) = retries.find(Context(flaky(2).query()))
+    assert (only.subject, saving(only).basis) == ("search", "bound")
+    # One request in five loses 600 ms, so its 95th percentile falls by that.
+    assert p95_ms(only) == pytest.approx(600, rel=0.15)
+    assert "a timeout" in only.how
+
+
+def test_errors_that_nobody_tries_again_and_healthy_calls_stay_silent() -> None:
+    recording = Recording(seed=2)
+    for number in range(80):
+        with recording.request() as request:
+            request.stage("search", 80, status="error" if number % 5 == 0 else "unset")
+            request.stage("llm", 300)
+    assert not list(retries.find(Context(recording.query())))
+    assert not list(retries.find(Context(flaky(0).query())))
+
+
+def test_a_few_failures_are_not_enough_data() -> None:
+    (only,) = retries.find(Context(flaky(1, requests=60).query()))
+    assert only.verdict == "not enough data"

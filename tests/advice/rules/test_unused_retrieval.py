@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from latprobe.advice.rules import unused_retrieval
+from tests.advice.answers import Prompt, figures, one, recorded, suggestions
+from tests.advice.pipelines import Recording
+
+
+class Answering:
+    """Ten chunks with words of their own, and an answer out of one of the first `best`."""
+
+    def __init__(self, best: int) -> None:
+        self.best = best
+        self.chunks: list[str] = []
+
+    def prompt(self, r: Recording, number: int) -> Prompt:
+        self.chunks = [
+            " ".join(f"fact{number}x{rank}x{r.random.randint(100, 999)}" for _ in range(12))
+            for rank in range(10)
+        ]
+        return [("retrieved", text) for text in self.chunks] + [("user", "What is it?")]
+
+    def answer(self, r: Recording, _: int) -> str:
+        words = self.chunks[r.random.randrange(self.best)].split()
+        return f"It says {' '.join(r.random.sample(words, 6))}, so far as is known."
+
+
+def test_chunks_behind_the_ranks_that_answers_draw_on_are_not_retrieved() -> None:
+    answering = Answering(best=3)
+    found = one(unused_retrieval, recorded(answering.answer, prompt=answering.prompt))
+    assert found.verdict == "do"
+    assert "Retrieve 4 chunks for llm, not 10" in found.title
+    assert figures(found)["deepest rank drawn on"] == 3
+    saving = found.saving
+    assert saving is not None
+    assert saving.input_tokens is not None
+    assert saving.tokens_estimated
+
+
+def test_where_all_ranks_serve_it_is_silent() -> None:
+    answering = Answering(best=10)
+    assert suggestions(unused_retrieval, recorded(answering.answer, prompt=answering.prompt)) == []
+
+
+def test_answers_in_other_words_say_nothing_about_chunks() -> None:
+    answering = Answering(best=3)
+    other = recorded(lambda r, _: "It is as it was before.", prompt=answering.prompt)
+    assert suggestions(unused_retrieval, other) == []
+
+
+def test_thirty_calls_are_not_enough() -> None:
+    answering = Answering(best=3)
+    few = recorded(answering.answer, prompt=answering.prompt, requests=30)
+    assert one(unused_retrieval, few).verdict == "not enough data"
