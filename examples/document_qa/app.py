@@ -28,7 +28,13 @@ def main() -> int:
         requests = workload.Requests(
             seed=options.seed, seconds=options.seconds, number=options.requests
         )
-        backends = Backends(client, model=model, has_ocr=has_ocr)
+        backends = Backends(
+            client,
+            model=model,
+            has_ocr=has_ocr,
+            has_compact_answers=options.compact_answers,
+            has_parallel_lookups=options.parallel_lookups,
+        )
         outcomes = workload.run(requests, concurrency=options.concurrency, backends=backends)
     if options.show:
         print(summary.listing(outcomes))
@@ -46,6 +52,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--llm-url", metavar="URL", help="an OpenAI-compatible server's /v1")
     parser.add_argument("--model", help="default: the first that the server offers")
     parser.add_argument("--no-ocr", dest="ocr", action="store_false", help="use the known text")
+    parser.add_argument(
+        "--compact-answers", action="store_true", help="ask the model for JSON on one line"
+    )
+    parser.add_argument(
+        "--parallel-lookups", action="store_true", help="ask both record systems at once"
+    )
     parser.add_argument("--show", action="store_true", help="print each question and answer")
     options = parser.parse_args()
     if options.seconds is None and options.requests is None:

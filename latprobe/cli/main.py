@@ -16,7 +16,9 @@ import typer
 from typer.exceptions import TyperException
 
 from latprobe.cli import (
+    advise,
     agent,
+    applied,
     cache,
     compare,
     compress,
@@ -57,6 +59,8 @@ app = typer.Typer(
 for module in (
     run,
     report,
+    advise,
+    applied,
     whatif,
     slow,
     compare,

@@ -13,12 +13,17 @@ class AnswerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the document says; `text` is None when the model found nothing."""
+    """What the document says; `text` is None when the model found nothing.
+
+    `account` and `shelf` are what records know of the document, None where nobody asked.
+    """
 
     text: str | None
     evidence: str
     confidence: float
     explanation: str
+    account: str | None = None
+    shelf: str | None = None
 
 
 def parse(reply: str) -> Answer:

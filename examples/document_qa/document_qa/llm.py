@@ -27,8 +27,12 @@ Reply with one JSON object and nothing else, in this form:
  "passage": the number of the passage that you used, or null,
  "evidence": "the words of the passage that state it",
  "confidence": a number from 0 to 1,
- "explanation": "two or three sentences on how you found it"}
+ "matches": [for each passage in turn, from 0 to 1 how well it fits the question],
+ "related": [every line of the passages that has a word of the question],
+ "explanation": "a sentence on how you found it"}
 """
+
+COMPACT = "Answer with JSON on one line, without spaces or line breaks between its tokens.\n"
 
 
 class NoModelError(RuntimeError):
@@ -65,11 +69,18 @@ def first_model(client: openai.OpenAI) -> str:
     return models[0].id
 
 
-def answer(client: openai.OpenAI, *, model: str, question: str, hits: Sequence[Hit]) -> Reply:
+def answer(
+    client: openai.OpenAI,
+    *,
+    model: str,
+    question: str,
+    hits: Sequence[Hit],
+    is_compact: bool = False,
+) -> Reply:
     """The whole streamed reply, once its last token is in."""
     stream = client.chat.completions.create(
         model=model,
-        messages=_messages(question, hits=hits),
+        messages=_messages(question, hits=hits, is_compact=is_compact),
         max_tokens=MAX_ANSWER_TOKENS,
         temperature=0.0,
         stream=True,
@@ -85,9 +96,11 @@ def answer(client: openai.OpenAI, *, model: str, question: str, hits: Sequence[H
     return Reply("".join(parts), usage.prompt_tokens, usage.completion_tokens)
 
 
-def _messages(question: str, *, hits: Sequence[Hit]) -> list[ChatCompletionMessageParam]:
+def _messages(
+    question: str, *, hits: Sequence[Hit], is_compact: bool
+) -> list[ChatCompletionMessageParam]:
     passages = "\n\n".join(f"[{number}]\n{hit.chunk}" for number, hit in enumerate(hits, 1))
     return [
-        {"role": "system", "content": SYSTEM_PROMPT},
+        {"role": "system", "content": SYSTEM_PROMPT + (COMPACT if is_compact else "")},
         {"role": "user", "content": f"Passages:\n\n{passages}\n\nQuestion: {question}"},
     ]

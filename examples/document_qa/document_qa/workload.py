@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import openai
 
@@ -19,6 +19,14 @@ from document_qa.pipeline import Backends
 from document_qa.questions import BY_KIND, Question
 
 DOCUMENTS_PER_KIND = 3
+
+TICKET_WORDS = (
+    ("Harper", "Okafor", "Lindqvist", "Moreau", "Tanaka", "Bianchi", "Novak", "Silva"),
+    ("phoned", "wrote twice", "came by", "left word", "complained", "called from abroad"),
+    ("on Monday", "last night", "at noon", "during lunch", "yesterday", "this morning"),
+    ("about a letter got lost", "and was in a hurry", "and sounded worried", "but hung up"),
+    ("so please keep it short", "so a colleague asks", "and waits outside", "from Bergen"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +75,16 @@ def _cases(seed: int) -> Iterator[tuple[pages.Document, Question]]:
         for kind in BY_KIND
     ]
     return (
-        (document, rng.choice(BY_KIND[document.kind]))
+        (document, _of_a_ticket(rng.choice(BY_KIND[document.kind]), rng))
         for document in (rng.choice(documents) for _ in itertools.count())
     )
+
+
+def _of_a_ticket(question: Question, rng: random.Random) -> Question:
+    """The question as a clerk types it, with the ticket it is for: hardly ever the same twice."""
+    words = [rng.choice(column) for column in TICKET_WORDS]
+    ticket = f"Ticket {rng.randrange(10_000)}: {' '.join(words)}."
+    return replace(question, text=f"{question.text} {ticket}")
 
 
 def _work(requests: Requests, backends: Backends) -> list[Outcome]:

@@ -60,6 +60,19 @@ def find(question: str, *, passages: list[str]) -> Finding | None:
     return max(findings, key=lambda finding: (finding.match, -len(finding.evidence)), default=None)
 
 
+def matches(question: str, *, passages: list[str]) -> list[float]:
+    """Of each passage, the share of the question's words that it has."""
+    asked = _stems(question)
+    return [round(len(asked & _stems(each)) / max(len(asked), 1), 2) for each in passages]
+
+
+def related(question: str, *, passages: list[str]) -> list[str]:
+    """The lines that share a word with the question, each once."""
+    asked = _stems(question)
+    lines = (line.strip() for passage in passages for line in passage.splitlines())
+    return list(dict.fromkeys(line for line in lines if asked & _stems(line)))
+
+
 def _stems(text: str) -> set[str]:
     words = re.findall(r"[a-z]+", text.lower())
     return {word[:_STEM_LETTERS] for word in words if word not in _STOP_WORDS}

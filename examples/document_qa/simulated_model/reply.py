@@ -1,4 +1,5 @@
-"""The simulated model's text: the JSON object that the prompt asks for."""
+"""The simulated model's text: the JSON object that the prompt asks for, pretty-printed unless the
+prompt asks for one line."""
 
 from __future__ import annotations
 
@@ -17,33 +18,39 @@ def write(messages: Sequence[Mapping[str, object]]) -> str:
     context, _, question = prompt.rpartition("Question:")
     passages = re.split(r"^\[\d+\]\n", context, flags=re.MULTILINE)[1:]
     finding = extraction.find(question.strip(), passages=passages)
-    fields = _found(finding, len(passages)) if finding else _not_found(len(passages))
-    return json.dumps(fields, indent=1, ensure_ascii=False)
+    matches = extraction.matches(question, passages=passages)
+    related = extraction.related(question, passages=passages)
+    fields = _found(finding, matches, related) if finding else _not_found(matches)
+    if _asks_for_one_line(messages):
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(fields, indent=4, ensure_ascii=False)
 
 
-def _found(finding: Finding, passages: int) -> dict[str, object]:
+def _asks_for_one_line(messages: Sequence[Mapping[str, object]]) -> bool:
+    return any(" on one line" in tokens.text_of(message) for message in messages)
+
+
+def _found(finding: Finding, matches: list[float], related: list[str]) -> dict[str, object]:
     return {
         "answer": finding.value,
         "passage": finding.passage,
         "evidence": finding.evidence,
         "confidence": round(0.4 + 0.55 * finding.match, 2),
+        "matches": matches,
+        "related": related,
         "explanation": (
-            f"The question asks for a {finding.kind}. Of the {passages} passages given, "
-            f"passage {finding.passage} is worded closest to the question. It states the value "
-            f"{finding.value} next to the words asked about, so I copied it from there without "
-            "changing it."
+            f"Passage {finding.passage} states a {finding.kind} next to the words asked about."
         ),
     }
 
 
-def _not_found(passages: int) -> dict[str, object]:
+def _not_found(matches: list[float]) -> dict[str, object]:
     return {
         "answer": None,
         "passage": None,
         "evidence": "",
         "confidence": 0.1,
-        "explanation": (
-            f"I looked through all {passages} passages. None of them states a value of the kind "
-            "that the question asks for, so I cannot answer it from this document."
-        ),
+        "matches": matches,
+        "related": [],
+        "explanation": "None of the passages states a value of the kind asked for.",
     }

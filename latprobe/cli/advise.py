@@ -1,0 +1,72 @@
+"""`latprobe advise`: what to change, the change that gains most first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latprobe.cli import options
+
+if TYPE_CHECKING:
+    from latprobe.advice.answer import Advice
+    from latprobe.advice.suggestion import Suggestion
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("advise")(advise)
+
+
+def advise(
+    before_after: Annotated[
+        str | None,
+        typer.Option(
+            "--before-after",
+            metavar="ID",
+            help="Show the recorded text of this suggestion beside what it would become.",
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="Print at most N suggestions.")] = 10,
+    service: options.Service = None,
+    run: options.Run = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    as_json: options.AsJson = False,
+    home: options.Home = None,
+) -> None:
+    """Suggest what to change: what each change saves, why, how, and how to check that it did.
+
+    Nothing leaves this machine, and nothing is called. Once a suggestion is followed,
+    `latprobe applied ID` keeps what was predicted, to be measured against.
+    """
+    from latprobe.advice.advisor import advise as advise_on
+    from latprobe.cli import messages, output
+    from latprobe.cli.advise_text import print_advice, print_sample
+    from latprobe.cli.open_store import open_store
+
+    filters = options.Filters(service, run, since, until)
+    filters.check()
+    with open_store(home) as store, messages.working("Looking for what could be changed"):
+        found = advise_on(store.query, filters.scope(store.query))
+    if before_after is not None:
+        suggestion = chosen(found, before_after)
+        if as_json:
+            output.data(suggestion.to_json())
+        else:
+            print_sample(suggestion)
+    elif as_json:
+        output.data(found.to_json())
+    else:
+        print_advice(found, top=top)
+
+
+def chosen(found: Advice, start_of_id: str) -> Suggestion:
+    """The suggestion with this id. UsageError where there is none, or no one."""
+    from latprobe.errors import UsageError
+
+    suggestion = found.suggestion(start_of_id)
+    if suggestion is None:
+        raise UsageError(
+            f"{start_of_id} is not the id of one suggestion; `latprobe advise` lists them."
+        )
+    return suggestion

@@ -1,0 +1,159 @@
+"""Advice as text: a card a suggestion, then what could not be told and what not to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from latprobe.cli import figures, output
+
+if TYPE_CHECKING:
+    from latprobe.advice.answer import Advice, Combined, Ranked
+    from latprobe.advice.suggestion import Evidence, Gain, Saving, Suggestion
+
+_BASIS = {
+    "replay": "recorded requests replayed",
+    "queue": "recorded requests replayed with their queues",
+    "latency_model": "from the calls' latency by tokens",
+    "simulation": "simulated on the recorded calls",
+    "bound": "at most this much",
+}
+
+
+def print_advice(found: Advice, *, top: int) -> None:
+    """Prints the whole answer."""
+    output.line(headline(found), style="bold")
+    places = {each.suggestion.id: place for place, each in enumerate(found.ranked, 1)}
+    for each in found.ranked[:top]:
+        output.line()
+        _print_card(each, places)
+    if len(found.ranked) > top:
+        output.line()
+        output.line(f"{len(found.ranked) - top} more gain less: --top {len(found.ranked)}.")
+    if found.combined is not None:
+        output.line()
+        output.line(together_line(found.combined, places, found))
+    _print_others(found)
+
+
+def headline(found: Advice) -> str:
+    """How much there is to do, in how many requests."""
+    requests = (
+        f"{figures.many(found.requests, 'request')} "
+        f"(p50 {figures.ms(found.p50_ms)}, p95 {figures.ms(found.p95_ms)})"
+    )
+    if found.refused is not None:
+        return found.refused
+    if not found.ranked:
+        return f"Nothing to suggest for {requests}: your pipeline is fine."
+    return f"{figures.many(len(found.ranked), 'suggestion')} for {requests}, the best first."
+
+
+def together_line(found: Combined, places: dict[str, int], advice: Advice) -> str:
+    """What the best save when all are followed."""
+    numbers = [str(places[each]) for each in found.ids]
+    which = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    return (
+        f"Together  {which} save {saving_line(found.saving)}: "
+        f"p50 {figures.ms(advice.p50_ms)} -> {figures.ms(found.p50_after_ms)}, "
+        f"p95 {figures.ms(advice.p95_ms)} -> {figures.ms(found.p95_after_ms)}."
+    )
+
+
+def saving_line(saving: Saving | None) -> str:
+    """What is saved, latency first."""
+    if saving is None:
+        return "not known"
+    parts = []
+    for name, gain in (("p95", saving.p95_ms), ("p50", saving.p50_ms)):
+        if gain is not None:
+            parts.append(f"{figures.ms(max(gain.value, 0.0))} of {name}{_between(gain)}")
+    mark = "~" if saving.tokens_estimated else ""
+    for name, tokens in (("input", saving.input_tokens), ("output", saving.output_tokens)):
+        if tokens:
+            parts.append(f"{mark}{_tokens(tokens)} {name} tokens a request")
+    cost = saving.cost_usd_per_1000
+    if cost is not None and cost.value:
+        parts.append(f"{figures.usd(cost.value)} per 1,000 requests")
+    return " · ".join(parts) or "not known"
+
+
+def print_sample(suggestion: Suggestion) -> None:
+    """Prints a recorded text and what it would become."""
+    output.line(suggestion.title, style="bold")
+    sample = suggestion.sample
+    if sample is None:
+        output.line("This suggestion is not about a text, or none was kept (docs/content.md).")
+        return
+    output.line(f"{sample.meaning}: {sample.check}")
+    for name, text, tokens in (
+        ("before", sample.before, sample.before_tokens),
+        ("after", sample.after, sample.after_tokens),
+    ):
+        output.line()
+        output.line(f"--- {name}, {figures.count(tokens)} tokens", style="bold")
+        for line in text.splitlines():
+            output.line(line)
+
+
+def _print_card(ranked: Ranked, places: dict[str, int]) -> None:
+    each = ranked.suggestion
+    output.line(f"{places[each.id]}. {each.title}", style="bold")
+    basis = "" if each.saving is None else f" ({_BASIS[each.saving.basis]})"
+    rows = [("Saves", saving_line(each.saving) + basis), ("Because", evidence_line(each.evidence))]
+    rows += [("How" if n == 0 else "", line) for n, line in enumerate(each.how.splitlines())]
+    if each.link is not None:
+        rows.append(("", each.link))
+    rows += [("Only if", text) for text in each.preconditions]
+    rows.append(("Check", each.verify))
+    if each.sample is not None:
+        text = f"{each.sample.meaning}, {each.sample.check}"
+        rows.append(("Meaning", f"{text} (see it: latprobe advise --before-after {each.id})"))
+    if ranked.overlaps:
+        better = " and ".join(str(places[other]) for other in ranked.overlaps)
+        left = figures.percent(ranked.left_share)
+        rows.append(("Overlaps", f"with {better}: after that {left} of this saving is left"))
+    rows.append(("Effort", f"{each.effort}. Once done: latprobe applied {each.id}"))
+    for name, text in rows:
+        if text:
+            output.line(f"   {name:<9}{text}")
+
+
+def evidence_line(evidence: Sequence[Evidence]) -> str:
+    """The figures that it rests on."""
+    return " · ".join(f"{each.what} {_figure(each)}" for each in evidence)
+
+
+def _print_others(found: Advice) -> None:
+    lines = [("Not enough data", each) for each in found.unclear]
+    lines += [("Don't", each) for each in found.dont]
+    if lines or found.small or found.notes:
+        output.line()
+    for name, each in lines:
+        output.line(f"{name}: {each.title.rstrip('.')}. {each.reason or ''}")
+    if found.small:
+        output.line(f"{found.small} more would save under 2 % and are left out.", style="dim")
+    for note in found.notes:
+        output.line(f"Note: {note}")
+
+
+def _figure(evidence: Evidence) -> str:
+    value, unit = evidence.value, evidence.unit
+    if value is None:
+        return figures.UNMEASURED
+    if isinstance(value, str):
+        return f"{value} {unit}".strip()
+    if unit == "ms":
+        return figures.ms(float(value))
+    shown = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    return f"{shown} {unit}".strip()
+
+
+def _between(gain: Gain) -> str:
+    if gain.low is None or gain.high is None:
+        return ""
+    return f" ({figures.ms(max(gain.low, 0.0))} to {figures.ms(max(gain.high, 0.0))})"
+
+
+def _tokens(count: float) -> str:
+    return f"{count:,.0f}" if count >= 10 else f"{count:.1f}"

@@ -1,0 +1,158 @@
+"""`latprobe advise` and `latprobe applied`."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from latprobe.tokens.encoding import load
+from tests.advice.pipelines import Recording
+from tests.analysis.seeding import EPOCH_NS
+from tests.cli.conftest import Cli
+from tests.cli.recorded_store import keep
+
+
+def recording(
+    *, is_fine: bool = False, requests: int = 60, into: Recording | None = None
+) -> Recording:
+    """Two searches in turn and pretty-printed answers, or neither."""
+    found = Recording(seed=4) if into is None else into
+    for number in range(requests):
+        value = {"answer": f"Parcel {number} is late.", "sources": [number, 2], "is_sure": True,
+                 "steps": [number * k for k in range(number * 7 % 40 + 2)]}  # fmt: skip
+        with found.request("answer") as step:
+            searches = [("retrieve.documents", 150.0), ("retrieve.tickets", 160.0)]
+            if is_fine:
+                step.together(searches)
+            else:
+                for search in searches:
+                    step.stage(*search)
+            output = (
+                json.dumps(value, separators=(",", ":")) if is_fine else json.dumps(value, indent=4)
+            )
+            tokens = len(load("o200k_base").encode(output))
+            step.call("llm.generate", 60 + 4 * tokens, output=output,
+                      prompt=[("user", f"What of parcel {number}?")])  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return keep(recording(), tmp_path / "store")
+
+
+def shown(cli: Cli) -> dict[str, str]:
+    """The ids of the suggestions, by rule."""
+    found = json.loads(cli("advise", "--json").out)["suggestions"]
+    return {each["rule"]: each["id"] for each in found}
+
+
+@pytest.mark.usefixtures("store")
+def test_suggestions_are_cards_with_saving_evidence_how_and_check(cli: Cli) -> None:
+    found = cli("advise")
+    assert (found.code, found.err) == (0, "")
+    lines = found.out.splitlines()
+    assert lines[0].startswith("2 suggestions for 60 requests (p50 ")
+    assert lines[0].endswith(", the best first.")
+    text = found.out
+    assert "Run retrieve.documents and retrieve.tickets at the same time" in text
+    assert "Ask for compact JSON in llm.generate: " in text
+    for word in ("Saves", "Because", "How", "Check", "Meaning", "Effort"):
+        assert f"   {word:<9}" in text
+    assert any(line.startswith("Together  1 and 2 save ") for line in lines)
+
+
+@pytest.mark.usefixtures("store")
+def test_top_prints_fewer_and_says_so(cli: Cli) -> None:
+    found = cli("advise", "--top", "1").out
+    assert "\n1. " in found
+    assert "\n2. " not in found
+    assert "1 more gain less: --top 2." in found
+
+
+@pytest.mark.usefixtures("store")
+def test_json_has_rank_gain_and_what_they_save_together(cli: Cli) -> None:
+    found = json.loads(cli("advise", "--json").out)
+    assert [each["rank"] for each in found["suggestions"]] == [1, 2]
+    assert {each["rule"] for each in found["suggestions"]} == {"output_format", "parallel_stages"}
+    assert found["suggestions"][0]["gain_share"] >= found["suggestions"][1]["gain_share"]
+    assert set(found["combined"]["ids"]) == {each["id"] for each in found["suggestions"]}
+    assert found["combined"]["p50_after_ms"] < found["p50_ms"]
+
+
+@pytest.mark.usefixtures("store")
+def test_before_after_shows_the_recorded_text(cli: Cli) -> None:
+    found = cli("advise", "--before-after", shown(cli)["output_format"]).out
+    assert "--- before, " in found
+    assert '    "answer": "Parcel ' in found
+    assert '{"answer":"Parcel ' in found
+    other = cli("advise", "--before-after", shown(cli)["parallel_stages"]).out
+    assert "not about a text" in other
+
+
+@pytest.mark.usefixtures("store")
+def test_an_unknown_id_is_refused(cli: Cli) -> None:
+    for arguments in (("advise", "--before-after", "nope"), ("applied", "nope")):
+        found = cli(*arguments)
+        assert (found.code, found.out) == (2, "")
+        assert "`latprobe advise` lists them" in found.err
+
+
+def test_a_pipeline_that_is_fine_is_told_so(cli: Cli, tmp_path: Path) -> None:
+    keep(recording(is_fine=True), tmp_path / "store")
+    found = cli("advise")
+    assert found.out.startswith("Nothing to suggest for 60 requests (p50 ")
+    assert "your pipeline is fine." in found.out
+
+
+def test_few_requests_are_refused_and_none_is_no_data(cli: Cli, tmp_path: Path) -> None:
+    keep(recording(requests=3), tmp_path / "store")
+    assert cli("advise").out == "3 requests are too few to advise on; record 20 or more.\n"
+    found = cli("advise", "--service", "nobody")
+    assert (found.code, found.out) == (3, "")
+
+
+@pytest.mark.usefixtures("store")
+def test_a_mark_keeps_the_prediction_and_waits_for_requests(cli: Cli) -> None:
+    assert "No suggestion is marked as applied" in cli("applied").out
+    ids = shown(cli)
+    found = cli("applied", *ids.values())
+    assert (found.code, found.err) == (0, "")
+    assert "Together predicted: p50 " in found.out
+    listed = cli("applied").out
+    assert "not enough requests yet (0 of 20)" in listed
+    assert listed.count("Measured on 0 requests since, predicted from 60.") == 1
+    assert cli("applied", "--remove", ids["output_format"]).code == 0
+    rows = json.loads(cli("applied", "--json").out)["applied"]
+    assert [row["rule"] for row in rows] == ["parallel_stages"]
+
+
+@pytest.mark.usefixtures("store")
+def test_marks_without_requests_between_them_are_predicted_together(cli: Cli) -> None:
+    ids = shown(cli)
+    assert "Together" not in cli("applied", ids["output_format"]).out
+    assert "Together predicted" in cli("applied", ids["parallel_stages"]).out
+    rows = json.loads(cli("applied", "--json").out)["applied"]
+    assert [len(row["together"]) for row in rows] == [1, 1]
+    assert rows[0]["predicted"] == rows[1]["predicted"]
+
+
+def test_later_requests_are_measured(cli: Cli, tmp_path: Path) -> None:
+    both = recording()
+    moment = datetime.fromtimestamp((EPOCH_NS + both.now_ms * 1e6 - 1e6) / 1e9).isoformat()
+    recording(is_fine=True, into=both)
+    keep(both, tmp_path / "store")
+    before = json.loads(cli("advise", "--until", moment, "--json").out)["suggestions"]
+    assert cli("applied", "--at", moment, *(each["id"] for each in before)).code == 0
+    listed = cli("applied").out
+    assert "applied together 2023-11-14 " in listed
+    assert " · as predicted" in listed
+    assert "Measured on 60 requests since, predicted from 60." in listed
+
+
+def test_ids_and_remove_do_not_go_together(cli: Cli) -> None:
+    assert cli("applied", "x", "--remove", "y").code == 2
+    assert cli("applied", "--at", "1h").code == 2
