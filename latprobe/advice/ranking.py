@@ -37,6 +37,8 @@ def rank(context: Context, found: Iterable[Suggestion]) -> Advice:
         by_verdict[judged.verdict].append(judged)
     scored = [(gain_share(context, each), each) for each in by_verdict["do"]]
     worth = [(share, each) for share, each in scored if share >= MIN_GAIN_SHARE]
+    little = [each for share, each in scored if share < MIN_GAIN_SHARE]
+    unsure = [_unsure(each) for each in little if _hoped_share(context, each) >= MIN_GAIN_SHARE]
     worth.sort(key=lambda pair: (-pair[0] * _sureness(pair[1]), pair[1].id))
     ranked = _without_overlaps(worth)
     return Advice(
@@ -44,9 +46,9 @@ def rank(context: Context, found: Iterable[Suggestion]) -> Advice:
         p50_ms=context.p50_ms,
         p95_ms=context.p95_ms,
         ranked=tuple(ranked),
-        unclear=tuple(by_verdict["not enough data"]),
+        unclear=(*by_verdict["not enough data"], *unsure),
         dont=tuple(by_verdict["don't"]),
-        small=len(scored) - len(worth),
+        small=len(little) - len(unsure),
         combined=_best_together(context, ranked),
     )
 
@@ -135,6 +137,23 @@ def _judged(context: Context, suggestion: Suggestion) -> Suggestion:
             reason = f"Requests would take {-gain.value:.0f} ms longer, which costs more."
             return replace(suggestion, verdict="don't", reason=reason)
     return suggestion
+
+
+def _unsure(suggestion: Suggestion) -> Suggestion:
+    reason = (
+        "What was recorded does not show whether it saves anything: the interval of the saving "
+        "holds 0. Record more requests, with less else going on."
+    )
+    return replace(suggestion, verdict="not enough data", reason=reason)
+
+
+def _hoped_share(context: Context, suggestion: Suggestion) -> float:
+    """The share of latency that it saves if the likeliest figure is right."""
+    saving = suggestion.saving
+    if saving is None:
+        return 0.0
+    both = ((saving.p95_ms, context.p95_ms), (saving.p50_ms, context.p50_ms))
+    return max((gain.value / total for gain, total in both if gain and total), default=0.0)
 
 
 def _sureness(suggestion: Suggestion) -> float:

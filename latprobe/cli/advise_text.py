@@ -44,6 +44,8 @@ def headline(found: Advice) -> str:
     )
     if found.refused is not None:
         return found.refused
+    if not found.ranked and found.unclear:
+        return f"Nothing to suggest yet for {requests}: what was seen needs more data."
     if not found.ranked:
         return f"Nothing to suggest for {requests}: your pipeline is fine."
     return f"{figures.many(len(found.ranked), 'suggestion')} for {requests}, the best first."

@@ -97,7 +97,9 @@ def test_under_two_percent_is_left_out_and_counted(context: Context) -> None:
 def test_a_gain_that_may_be_none_does_not_count(context: Context) -> None:
     unsure = Gain(0.3 * context.p95_ms, -5.0, 0.6 * context.p95_ms)
     found = of(context, suggestion("unsure", Saving("replay", p95_ms=unsure)))
-    assert (found.ranked, found.small) == ((), 1)
+    assert (found.ranked, found.small) == ((), 0)
+    assert [each.verdict for each in found.unclear] == ["not enough data"]
+    assert "the interval of the saving holds 0" in str(found.unclear[0].reason)
 
 
 def test_a_sure_median_counts_where_the_tail_is_too_noisy(context: Context) -> None:
