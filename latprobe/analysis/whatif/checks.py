@@ -18,6 +18,8 @@ from latprobe.analysis.whatif.changes import (
     Scale,
     Tokens,
 )
+from latprobe.analysis.whatif.precedence import Precedence, names_of
+from latprobe.analysis.whatif.recording import Names
 from latprobe.store.query import Query
 
 FEWEST_REQUESTS = 20
@@ -91,6 +93,22 @@ def too_few(requests: int) -> str | None:
         f"Only {requests} finished requests are recorded here and a prediction takes "
         f"{FEWEST_REQUESTS}: record more, or widen the filter."
     )
+
+
+def raced(changes: Sequence[Change], names: Names, precedence: Precedence) -> str | None:
+    """Why a stage cannot be changed that is stopped when another one ends, or stops it."""
+    called = {code: name for name, code in names.codes.items()}
+    wanted = set(stages_of(changes))
+    for _, first, then in map(names_of, precedence.races.tolist()):
+        both = called.get(first), called.get(then)
+        if wanted & set(both):
+            return (
+                f"{both[0]!r} and {both[1]!r} mostly end at the same moment, as if one were "
+                "stopped when the other has an answer: how long it would have gone on is not "
+                "recorded. "
+                "Let them run to their end in a trial, and record that."
+            )
+    return None
 
 
 def twice(changes: Sequence[Change]) -> str | None:

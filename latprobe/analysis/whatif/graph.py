@@ -63,11 +63,14 @@ class Graph:
     unused: int = 0
 
 
-def build_edges(recorded: Recording, precedence: Precedence) -> Edges:
-    """The edges of all recorded requests: replayed unchanged they give back what was recorded."""
+def build_edges(recorded: Recording, precedence: Precedence, shared: tuple[int, ...] = ()) -> Edges:
+    """The edges of all recorded requests: replayed unchanged they give back what was recorded.
+
+    `shared`: see `find_waits`.
+    """
     spans, count = recorded.spans, len(recorded)
     parent = recorded.parent
-    waits = find_waits(recorded, parent, precedence)
+    waits = find_waits(recorded, parent, precedence, shared)
     latest = np.full(len(waits.parent), np.iinfo(np.int64).min)
     np.maximum.at(latest, waits.moment, spans.end_ns[waits.sibling])
     is_free = np.ones(len(waits.parent), np.bool_)

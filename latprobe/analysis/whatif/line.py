@@ -21,11 +21,13 @@ from latprobe.analysis.whatif.graph import Edges, Floats
 @dataclass(frozen=True, slots=True)
 class Line:
     """Spans in the rows `rows` take turns on `servers` servers; each takes `handoff_ns` more
-    between two of them."""
+    between two of them. A server is free again when a span of `releases` ends: of the same rows,
+    or of later ones over which it was held."""
 
     rows: Ints
     servers: int
-    handoff_ns: float = 0.0
+    handoff_ns: float
+    releases: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ class _Run:
         self.ready: list[float] = [-np.inf] * nodes
         self.line_of: dict[int, int] = {
             row: number for number, line in enumerate(lines) for row in line.rows.tolist()
+        }
+        self.released_by: dict[int, int] = {
+            row: number for number, line in enumerate(lines) for row in line.releases.tolist()
         }
         self.free: list[int] = [line.servers for line in lines]
         self.handoff: list[float] = [line.handoff_ns for line in lines]
@@ -157,7 +162,7 @@ class _Run:
             self._at(now, self.queue[line].popleft())
 
     def _ended(self, now: float, row: int) -> None:
-        line = self.line_of.get(row)
+        line = self.released_by.get(row)
         if line is None:
             return
         self.number += 1

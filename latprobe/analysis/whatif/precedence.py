@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.counted import Counted
 from latprobe.analysis.whatif.recording import NAME_BITS, Recording
 
 Flags = NDArray[np.bool_]
@@ -30,6 +31,9 @@ _RARE = 500
 _LATE_SHARE = 0.01
 _LATE_NS = 200_000
 
+# Ends this close are one moment. By chance few are, where times vary by at least so much.
+_TIE_MS, _LEAST_SPREAD_MS, _RACE_SHARE = 0.2, 1.0, 0.6
+
 # Fewer pairs do not show that one stage reads the other's stream.
 _FEWEST_PAIRS = 20
 
@@ -46,24 +50,38 @@ def pair_keys(parent: Ints, first: Ints, then: Ints) -> Ints:
     return (parent << (2 * NAME_BITS)) | (first << NAME_BITS) | then
 
 
+def names_of(key: int) -> tuple[int, int, int]:
+    """The three names in a key."""
+    return key >> (2 * NAME_BITS), (key >> NAME_BITS) & END, key & END
+
+
 @dataclass(frozen=True, slots=True)
 class Precedence:
     """Pairs of stages by `pair_keys`, sorted. `together`: were seen to run at once.
 
     `streams`: the second reads what the first makes: it begins while the first runs, ends after
     it, and ends sooner when the first does. `outlasts`: it began and ended after the first began
-    and ended, always, and they always overlapped.
+    and ended, always, and they always overlapped. `begins`: such a one
+    whose start is an event within the first: the longer until then, the longer the first takes in
+    all (slope 1; 0 if it started by itself). `races`: they mostly end at the same moment although
+    their times vary, as where the first answer stops the others. `counted`: see counted.py.
     """
 
     together: Ints
     streams: Ints
     outlasts: Ints
+    begins: Ints
+    races: Ints
+    counted: tuple[Counted, ...] = ()
 
     def run_together(self, keys: Ints) -> Flags:
         return _among(keys, self.together)
 
     def is_stream(self, keys: Ints) -> Flags:
         return _among(keys, self.streams)
+
+    def does_begin(self, keys: Ints) -> Flags:
+        return _among(keys, self.begins)
 
     def does_outlast(self, keys: Ints) -> Flags:
         return _among(keys, self.outlasts)
@@ -95,23 +113,43 @@ class Learner:
             tail = (spans.end_ns[then] - spans.end_ns[first]) / 1e6
             waited = spans.start_ns[then] - spans.start_ns[first]
             is_late = waited > 0.02 * spans.duration_ns[first]
-            columns = (is_running, tail >= 0, is_late, rest, rest * rest, tail, tail * tail)
+            wait, length = waited / 1e6, spans.duration_ns[first] / 1e6
+            is_tie = np.abs(tail) <= _TIE_MS
+            columns = (
+                *(is_running, tail >= 0, is_late, rest, rest * rest, tail, tail * tail),
+                *(wait, wait * wait, wait * rest, is_tie, length, length * length),
+            )
             self._add(keys, is_running, columns)
 
     def finish(self) -> Precedence:
         """What was seen, as pairs."""
         if not self.sums:
             nothing = np.zeros(0, np.int64)
-            return Precedence(nothing, nothing, nothing)
+            return Precedence(nothing, nothing, nothing, nothing, nothing)
         keys = np.array(sorted(self.sums), np.int64)
         columns = np.stack([self.sums[key] for key in keys.tolist()], axis=1)
-        pairs, running, after, late, rest, rest2, tail, tail2 = columns
+        pairs, running, after, late, rest, rest2, tail, tail2 = columns[:8]
+        wait, wait2, wait_rest, ties, length, length2 = columns[8:]
         count = np.maximum(running, 1)
         outlasts = (running >= _FEWEST_PAIRS) & (running >= 0.98 * pairs)
         outlasts &= after >= 0.99 * running
         spread, kept = rest2 / count - (rest / count) ** 2, tail2 / count - (tail / count) ** 2
         streams = outlasts & (late >= 0.95 * running) & (kept < 0.25 * spread)
-        return Precedence(keys[running * _RARE > pairs], keys[streams], keys[outlasts])
+        waited = np.maximum(wait2 / count - (wait / count) ** 2, 1e-12)
+        slope = 1 + (wait_rest / count - wait * rest / count**2) / waited
+        error = np.sqrt(np.maximum(spread, 0) / waited / count)
+        begins = outlasts & (late >= 0.95 * running) & (slope > np.maximum(0.5, 3 * error))
+        varied = length2 / count - (length / count) ** 2 > _LEAST_SPREAD_MS**2
+        races = (running >= _FEWEST_PAIRS) & varied & (late < 0.5 * running)
+        races &= ties >= _RACE_SHARE * pairs
+        outlasts, streams, begins = outlasts & ~races, streams & ~races, begins & ~races
+        return Precedence(
+            together=keys[running * _RARE > pairs],
+            streams=keys[streams],
+            outlasts=keys[outlasts],
+            begins=keys[begins],
+            races=keys[races],
+        )
 
     def _add_ends(self, recorded: Recording) -> None:
         parent, name = recorded.parent, recorded.name
@@ -119,7 +157,7 @@ class Learner:
         keys = pair_keys(name[parent[child]], name[child], np.full(len(child), END))
         outlives = over_ns(recorded)[child] > recorded.spans.end_ns[parent[child]]
         nothing = np.zeros(len(child))
-        self._add(keys, outlives, (outlives, *(nothing for _ in range(6))))
+        self._add(keys, outlives, (outlives, *(nothing for _ in range(12))))
 
     def _add(self, keys: Ints, running: Flags, columns: tuple[NDArray[np.generic], ...]) -> None:
         found, place = np.unique(keys, return_inverse=True)

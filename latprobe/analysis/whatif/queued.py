@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _MOST_OFF = 0.1
 _NORMAL_95 = 1.96
 
+# Busier than this with requests that come by themselves, waits only grow and a figure would say how
+# long was recorded; from the lower one on, a few busy minutes decide what is measured.
+_MOST_BUSY, _BUSY = 0.98, 0.85
+
 
 @dataclass(frozen=True, slots=True)
 class Queued:
@@ -67,7 +71,14 @@ class Queued:
                 "from calls of one: record some batches and ask `latprobe load`."
             )
         gap = gap_ns(recorded, edges)
-        limits = stage_limits(recorded, gap)
+        limits, unexplained = stage_limits(recorded, gap)
+        if unexplained:
+            name = next(name for name, code in names.codes.items() if code == unexplained[0])
+            return Refusal(
+                f"{name!r} waits before it starts, the longer the more requests are at work, but "
+                "no number of servers explains it: put one stage around all of what the queue is "
+                "for."
+            )
         known = {limit.code for limit in limits}
         for stage in wanted:
             code = names.codes[stage]
@@ -130,6 +141,9 @@ def predict_queued(work: _Work, queued: Queued, notes: list[str]) -> Prediction:
     reason = _unexplained(before, same)
     if reason is not None:
         return Prediction(len(before), basis="queue", refused=reason)
+    busy = _busiest(work, queued)
+    if busy > _MOST_BUSY:
+        return Prediction(len(before), basis="queue", refused=_too_busy(busy))
     changed = work.rewired(recorded, plain)
     began, columns = _columns(work, queued, changed, start)
     found = finished(work, before, np.stack(columns, axis=1), notes)
@@ -142,7 +156,7 @@ def predict_queued(work: _Work, queued: Queued, notes: list[str]) -> Prediction:
         p95=_with_interval(found.p95, reruns[:, 1]),
         p99=_with_interval(found.p99, reruns[:, 2]),
         basis="queue",
-        notes=(*found.notes, *_queue_notes(queued, work.names)),
+        notes=(*found.notes, *_queue_notes(queued, work.names), *_busy_note(busy)),
         throughput=_throughput(queued, start, before, began, columns[0]),
     )
 
@@ -169,18 +183,23 @@ def _columns(
 
 
 def _with_interval(figure: Percentile, reruns_ms: Floats) -> Percentile:
-    """The figure with what re-runs scatter by, relative to it: waiting grows by factors."""
-    scatter = float(np.std(np.log(np.maximum(reruns_ms, 1e-6)))) * _NORMAL_95
+    """The figure with where re-runs lie, in factors, as waiting grows by factors.
+
+    The figure keeps the recorded arrivals and their luck; re-runs have luck of their own, so the
+    interval is around what they have in common.
+    """
     if figure.after_ms is None:
         return figure
-    low, high = figure.after_ms * np.exp(-scatter), figure.after_ms * np.exp(scatter)
-    return replace(figure, ci95_ms=Interval(float(low), float(high)))
+    logs = np.log(np.maximum(reruns_ms, 1e-6))
+    scatter = float(np.std(logs)) * _NORMAL_95 * float(np.sqrt(1 + 2 / len(logs)))
+    low, high = np.exp(float(logs.mean()) + np.array((-scatter, scatter))).tolist()
+    return replace(figure, ci95_ms=Interval(min(low, figure.after_ms), max(high, figure.after_ms)))
 
 
 def _line(limit: StageLimit) -> Line:
     servers = limit.evidence.servers
     assert servers is not None
-    return Line(limit.rows, servers.count, float(servers.handoff_ns))
+    return Line(limit.rows, servers.count, float(servers.handoff_ns), limit.releases)
 
 
 def _leads(recorded: Recording, limits: Sequence[StageLimit], gap: Ints) -> Floats:
@@ -236,3 +255,45 @@ def _queue_notes(queued: Queued, names: Names) -> list[str]:
     else:
         notes.append("Requests come in at the recorded times.")
     return notes
+
+
+def _busiest(work: _Work, queued: Queued) -> float:
+    """For how much of the time the busiest servers would work; 0 where callers hold back, as
+    requests then wait with their callers."""
+    recorded, part = work.window, work.window_requests
+    assert recorded is not None
+    assert part is not None
+    if queued.callers is not None or queued.gate is not None:
+        return 0.0
+    spans, root = recorded.spans, recorded.tree.root
+    arrived = spans.start_ns[root]
+    over_ns = max(float(arrived.max() - arrived.min()), 1.0)
+    factor = next(work.factors(recorded, part))
+    busy = [0.0]
+    for line in queued.changed_lines:
+        takes = spans.duration_ns * factor
+        if line.releases is line.rows:
+            held = float(takes[line.rows].sum())
+        else:
+            between = spans.start_ns[line.releases] - spans.end_ns[line.rows]
+            held = float((takes[line.rows] + between + takes[line.releases]).sum())
+        held += line.handoff_ns * len(line.rows)
+        busy.append(held / line.servers / over_ns)
+    return max(busy)
+
+
+def _too_busy(busy: float) -> str:
+    return (
+        f"With the change its servers would be busy {busy:.0%} of the time: requests would come "
+        "faster than they are served and waits would grow without end. Ask for more replicas too, "
+        "or for a smaller change."
+    )
+
+
+def _busy_note(busy: float) -> list[str]:
+    if busy < _BUSY:
+        return []
+    return [
+        f"The busiest servers would work {busy:.0%} of the time; so near to the limit, waits "
+        "depend on a few busy moments and differ from one recording to the next."
+    ]

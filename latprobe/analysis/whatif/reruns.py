@@ -58,9 +58,15 @@ def rerun_quantiles(work: _Work, queued: Queued, edges: Edges, start_ns: Floats)
 
 
 def _drawn_line(line: Line, source: Ints) -> Line:
+    return replace(
+        line, rows=_drawn_rows(line.rows, source), releases=_drawn_rows(line.releases, source)
+    )
+
+
+def _drawn_rows(rows: Ints, source: Ints) -> Ints:
     is_in = np.zeros(int(source.max()) + 1, np.bool_)
-    is_in[line.rows[line.rows < len(is_in)]] = True
-    return replace(line, rows=np.flatnonzero(is_in[source]))
+    is_in[rows[rows < len(is_in)]] = True
+    return np.flatnonzero(is_in[source])
 
 
 class _Pool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.counted import matched
 from latprobe.analysis.whatif.precedence import END, Precedence, over_ns, pair_keys
 from latprobe.analysis.whatif.recording import Recording
 
@@ -36,16 +37,21 @@ class Waits:
     sibling: Ints
 
 
-def find_waits(recorded: Recording, parent: Ints, precedence: Precedence) -> Waits:
+def find_waits(
+    recorded: Recording, parent: Ints, precedence: Precedence, shared: tuple[int, ...] = ()
+) -> Waits:
     """The waits of all children under `parent` (a tree as `recorded.tree.parent`, or changed).
 
     A moment waits for the siblings that were over before, save those whose stage was seen running
     at such a moment in other requests, and those that another one of them waited for already.
+    Spans of one stage in `shared` take turns with other requests' and not with one another.
     """
     waits = _moments(recorded, parent)
     over = over_ns(recorded)
     ended, first, last = _ended_before(recorded, parent, over, waits)
-    moments, siblings = _search(recorded, parent, precedence, waits, ended, first, last)
+    moments, siblings = _search(recorded, parent, precedence, waits, ended, first, last, shared)
+    if precedence.counted:
+        moments, siblings = _with_counted(recorded, precedence, waits, over, moments, siblings)
     return Waits(waits.parent, waits.child, waits.time_ns, moments, siblings)
 
 
@@ -89,7 +95,9 @@ def _search(
     ended: Ints,
     first: Ints,
     last: Ints,
+    shared: tuple[int, ...],
 ) -> tuple[Ints, Ints]:
+    is_shared = np.isin(recorded.name, shared)
     spans, name, rank = recorded.spans, recorded.name, recorded.rank
     is_end = waits.child < 0
     then_name = np.where(is_end, END, name[waits.child])
@@ -109,6 +117,7 @@ def _search(
         apart = ~precedence.run_together(pair_keys(holder, name[each], then_name[active]))
         gap = waits.time_ns[active] - spans.end_ns[each]
         at_once = gap <= np.maximum(_AT_ONCE_SHARE * spans.duration_ns[each], _AT_ONCE_NS)
+        at_once &= ~(is_shared[each] & (name[each] == then_name[active]))
         covered = spans.end_ns[each] <= newest[active]
         if covered.any():
             chained = ~precedence.run_together(pair_keys(holder, name[each], newest_name[active]))
@@ -124,3 +133,30 @@ def _search(
     if not moments:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     return np.concatenate(moments), np.concatenate(siblings)
+
+
+def _with_counted(
+    recorded: Recording,
+    precedence: Precedence,
+    waits: Waits,
+    over: Ints,
+    moments: Ints,
+    siblings: Ints,
+) -> tuple[Ints, Ints]:
+    """The waits with those by count in place of others between the same stages."""
+    pairs = matched(recorded, precedence.counted, over)
+    if len(pairs) == 0:
+        return moments, siblings
+    moment_of = np.full(len(recorded), -1, np.int64)
+    started = waits.child >= 0
+    moment_of[waits.child[started]] = np.flatnonzero(started)
+    is_old = np.zeros(len(moments), np.bool_)
+    then = np.where(started[moments], recorded.name[waits.child[moments]], -1)
+    for each in precedence.counted:
+        is_here = recorded.name[waits.parent[moments]] == each.caller
+        is_old |= is_here & (then == each.then) & np.isin(recorded.name[siblings], each.before)
+    pairs = pairs[recorded.spans.start_ns[pairs[:, 0]] >= over[pairs[:, 1]]]
+    return (
+        np.concatenate((moments[~is_old], moment_of[pairs[:, 0]])),
+        np.concatenate((siblings[~is_old], pairs[:, 1])),
+    )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from latprobe.analysis.slack import slack_ns
 from latprobe.analysis.whatif import Parallel, Remove, Scale
 from latprobe.analysis.whatif.factors import below
-from latprobe.analysis.whatif.graph import Graph, build_edges, levelled
+from latprobe.analysis.whatif.graph import Floats, Graph, build_edges, levelled
 from latprobe.analysis.whatif.parallel import start_together
 from latprobe.analysis.whatif.precedence import Learner, Precedence
 from latprobe.analysis.whatif.recording import Names, Recording, recording_of
@@ -117,60 +117,41 @@ def test_slack_is_how_much_longer_a_span_could_take() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(broken_spans())
-def test_no_change_gives_back_exactly_what_was_recorded(seeds: list[Seed]) -> None:
-    found, _, precedence = recorded(*seeds)
-    graph = graph_of(found, precedence)
-    moment = replay(graph, np.ones(len(found)))
-    root = found.tree.root
-    took = found.spans.duration_ns
-    assert graph.unused == 0
-    assert request_ns(graph, moment).tolist() == took[root].tolist()
-    assert (moment[len(found) :] - moment[: len(found)]).tolist() == took.tolist()
-
-
-@settings(max_examples=120, deadline=None)
-@given(broken_spans())
-def test_a_stage_scaled_to_one_changes_nothing(seeds: list[Seed]) -> None:
+def test_whatever_was_recorded_replays_as_it_was_and_follows_its_waits(seeds: list[Seed]) -> None:
     found, names, precedence = recorded(*seeds)
     graph = graph_of(found, precedence)
+    _gives_back_exactly_what_was_recorded(found, graph)
+    _takes_twice_as_long_when_everything_does(found, graph)
+    slack = slack_ns(found, precedence)
     for code in names.codes.values():
         took = request_ns(graph, replay(graph, below(found, code, 1.0)))
         assert took.tolist() == found.spans.duration_ns[found.tree.root].tolist()
+        _still_waits_for_what_it_waited_for(graph, below(found, code, 0.3))
+        _is_no_faster_without_what_has_slack(found, graph, slack, below(found, code, 0.0))
 
 
-@settings(max_examples=120, deadline=None)
-@given(broken_spans())
-def test_everything_twice_as_long_takes_twice_as_long(seeds: list[Seed]) -> None:
-    found, _, precedence = recorded(*seeds)
-    graph = graph_of(found, precedence)
+def _gives_back_exactly_what_was_recorded(found: Recording, graph: Graph) -> None:
+    moment = replay(graph, np.ones(len(found)))
+    took = found.spans.duration_ns
+    assert graph.unused == 0
+    assert request_ns(graph, moment).tolist() == took[found.tree.root].tolist()
+    assert (moment[len(found) :] - moment[: len(found)]).tolist() == took.tolist()
+
+
+def _takes_twice_as_long_when_everything_does(found: Recording, graph: Graph) -> None:
     took = request_ns(graph, replay(graph, np.full(len(found), 2.0)))
     assert took.tolist() == (2 * found.spans.duration_ns[found.tree.root]).tolist()
 
 
-@settings(max_examples=120, deadline=None)
-@given(broken_spans())
-def test_what_waited_still_waits_whatever_is_scaled(seeds: list[Seed]) -> None:
-    found, names, precedence = recorded(*seeds)
-    graph = graph_of(found, precedence)
-    for code in names.codes.values():
-        factor = below(found, code, 0.3)
-        moment = replay(graph, factor)
-        edges = graph.edges
-        work = edges.work_ns * factor[edges.owner]
-        late = moment[edges.source] + work - moment[edges.target]
-        assert (late <= 1e-3).all()
+def _still_waits_for_what_it_waited_for(graph: Graph, factor: Floats) -> None:
+    moment, edges = replay(graph, factor), graph.edges
+    late = moment[edges.source] + edges.work_ns * factor[edges.owner] - moment[edges.target]
+    assert (late <= 1e-3).all()
 
 
-@settings(max_examples=120, deadline=None)
-@given(broken_spans())
-def test_removing_what_has_slack_makes_no_request_faster(seeds: list[Seed]) -> None:
-    found, names, precedence = recorded(*seeds)
-    graph = graph_of(found, precedence)
-    slack = slack_ns(found, precedence)
-    for code in names.codes.values():
-        factor = below(found, code, 0.0)
-        idle = (slack > 0) | (factor == 1.0)
+def _is_no_faster_without_what_has_slack(
+    found: Recording, graph: Graph, slack: Floats, factor: Floats
+) -> None:
+    if ((slack > 0) | (factor == 1.0)).all():
         took = request_ns(graph, replay(graph, factor))
-        recorded_ns = found.spans.duration_ns[found.tree.root]
-        if idle.all():
-            assert took.tolist() == recorded_ns.tolist()
+        assert took.tolist() == found.spans.duration_ns[found.tree.root].tolist()
