@@ -47,12 +47,23 @@ class Answers:
             raise
         return own.result()
 
+    def is_there(self, question: Hashable) -> bool:
+        """Whether `get` would return at once."""
+        with self._lock:
+            known = self._kept.get(question)
+        return known is not None and known.done()
+
+    def is_working(self) -> bool:
+        """Whether any answer is being worked out."""
+        with self._lock:
+            return any(not each.done() for each in self._kept.values())
+
 
 class Ahead:
     """Works on questions that the page is about to ask, while it draws what it has."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="latprobe-dashboard-ahead")
+    def __init__(self, workers: int = AHEAD) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="latprobe-dashboard-ahead")
         self._begun: list[Future[object]] = []
 
     def begin(self, ask: Callable[[], object]) -> None:
@@ -61,5 +72,7 @@ class Ahead:
         self._begun.append(self._pool.submit(ask))
 
     def rest(self) -> None:
-        """Returns when nothing is worked on any more, or after REST_S."""
+        """Drops what was not begun; returns when nothing is worked on, or after REST_S."""
+        for each in self._begun:
+            each.cancel()
         wait(self._begun, timeout=REST_S)

@@ -5,12 +5,25 @@ from __future__ import annotations
 import streamlit as st
 
 from latprobe_dashboard import links
-from latprobe_dashboard.pages import gpu, health, live, overview, request, stage, tokens, traces
+from latprobe_dashboard.pages import (
+    advice,
+    analyze,
+    compare,
+    gpu,
+    health,
+    live,
+    overview,
+    prompts,
+    request,
+    stage,
+    tokens,
+    traces,
+)
 from latprobe_dashboard.theme import ICON_FILE, WORDMARK_FILE
 
 SECTIONS = {
-    "Why slow": (overview, stage, request, gpu),
-    "Tokens": (tokens,),
+    "Why slow": (overview, advice, analyze, stage, request, gpu, compare),
+    "Tokens": (tokens, prompts),
     "Data": (traces, live, health),
 }
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from latprobe.analysis.call_table import CallTable, fetch_calls
@@ -22,18 +23,22 @@ from latprobe.analysis.coverage import Observer, observe
 from latprobe.analysis.error_origins import ErrorOrigin
 from latprobe.analysis.error_origins import error_origins as analysis_origins
 from latprobe.analysis.overview import Overview, StageFigures, build_overview, stage_figures
+from latprobe.analysis.request_search import fetch_failures, in_order, search
 from latprobe.analysis.request_timeline import request_timeline
-from latprobe.analysis.root_table import RootTable, fetch_roots
+from latprobe.analysis.root_table import Place, RootTable, fetch_roots, place_of
 from latprobe.analysis.scope import Scope
+from latprobe.analysis.spans import Ints
 from latprobe.analysis.stage_detail import StageDetail, stage_detail
 from latprobe.analysis.timeline import TimelinePoint, stage_timeline
 from latprobe.analysis.trace import Trace, load_trace
 from latprobe.analysis.traces import Order, TraceRow, first_traces
+from latprobe.analysis.traces import described as describe
 from latprobe.clock import monotonic_ns
 from latprobe.errors import NoDataError, StoreError
 from latprobe.store.reader import Reader, open_reader
 from latprobe.store.status import StoreStatus
 from latprobe_dashboard.answers import Ahead, Answers
+from latprobe_dashboard.filter_choices import FilterChoices, read_choices
 from latprobe_dashboard.gpu_moment import Moment, read_moment
 from latprobe_dashboard.gpu_queries import (
     Cards,
@@ -51,12 +56,15 @@ from latprobe_dashboard.store_lists import (
     TokenPoint,
     read_run,
     read_runs,
-    read_token_points,
+)
+from latprobe_dashboard.store_lists import (
+    token_points as points_of_calls,
 )
 
 TIMELINE_BUCKETS = 120
 # Pages show what was stored so long ago, or less.
 VERSION_NS = 500_000_000
+SLOW_AT_ONCE = 2
 
 T = TypeVar("T")
 Opener = Callable[[Path], Reader]
@@ -106,6 +114,7 @@ def reader() -> Reader:
 def close() -> None:
     """Lets the store go once no question is worked on; the next one opens it again."""
     _ahead.rest()
+    _slow.rest()
     _let_go()
 
 
@@ -141,6 +150,12 @@ def version() -> int:
     with _connection.lock:
         _connection.seen = (monotonic_ns(), found)
     return found
+
+
+def drawn_version() -> int:
+    """The version that was looked up last, without a look."""
+    with _connection.lock:
+        return 0 if _connection.seen is None else _connection.seen[1]
 
 
 def agent_restarts() -> int:
@@ -217,7 +232,7 @@ def timeline(scope: Scope) -> list[TimelinePoint]:
 
 def token_points(scope: Scope) -> list[TokenPoint]:
     """Tokens and cost per minute or coarser."""
-    return _answer("tokens", (scope,), lambda: read_token_points(query, scope))
+    return _answer("tokens", (scope,), lambda: points_of_calls(_calls().inside(scope, roots())))
 
 
 def detail(scope: Scope) -> StageDetail:
@@ -234,9 +249,26 @@ def traces(scope: Scope, *, order: Order, limit: int) -> list[TraceRow]:
     )
 
 
+def searched(scope: Scope, *, order: Order, text: str) -> Ints:
+    """The rows of `roots` in the scope that a search text is about, in that order."""
+    return _answer("searched", (scope, order, text), lambda: _searched(scope, order, text))
+
+
+def described(rows: tuple[int, ...]) -> list[TraceRow]:
+    """The requests at these rows of `roots`."""
+    return _answer("rows", (rows,), lambda: describe(query, roots(), np.array(rows, np.int64)))
+
+
 def trace(trace_id: str) -> Trace:
     """One request with its spans. Raises NoDataError when it is not there."""
     return _kept_traces.get((str(home()), trace_id, version()), lambda: load_trace(query, trace_id))
+
+
+def place(scope: Scope, trace_id: str) -> Place | None:
+    """Where the request stands among the scope's, by its duration; None if it is not in it."""
+    return _answer(
+        "place", (scope, trace_id), lambda: place_of(roots(), roots().rows(scope), trace_id)
+    )
 
 
 def runs() -> list[RunChoice]:
@@ -247,6 +279,17 @@ def runs() -> list[RunChoice]:
 def run(run_id: int) -> RunFacts | None:
     """What is known about one run."""
     return read_run(query, run_id)
+
+
+def exists(scope: Scope) -> bool:
+    """Whether any request at all passes the scope's tests of requests."""
+    known = roots()
+    return all(bool(known.members(test).any()) for test in scope.request_tests())
+
+
+def filter_choices() -> FilterChoices:
+    """What the filters offer."""
+    return _answer("filter choices", (), lambda: read_choices(query))
 
 
 def gpu_cards(scope: Scope) -> Cards:
@@ -286,6 +329,11 @@ def begin(*questions: Callable[[], object]) -> None:
         _ahead.begin(partial(_ask_if_open, ask))
 
 
+def begin_slow(question: Callable[[], object]) -> None:
+    """The same for work of seconds: few at a time, so that pages keep their speed."""
+    _slow.begin(partial(_ask_if_open, question))
+
+
 def _ask_if_open(ask: Callable[[], object]) -> None:
     if _connection.opened is not None:  # nobody waits any more for a store that was let go
         ask()
@@ -299,10 +347,17 @@ _kept_roots = Answers(1)
 _kept_calls = Answers(1)
 _kept_traces = Answers(8)
 _ahead = Ahead()
+_slow = Ahead(SLOW_AT_ONCE)
 
 
 def _answer(what: str, asked: tuple[Hashable, ...], work: Callable[[], T]) -> T:
     return _kept.get((what, asked, str(home()), version()), work)
+
+
+def _searched(scope: Scope, order: Order, text: str) -> Ints:
+    failures = _answer("failures", (), lambda: fetch_failures(query))
+    rows = search(roots(), roots().rows(scope), text)
+    return in_order(roots(), _calls(), failures, rows, order)
 
 
 def _stage_figures(scope: Scope) -> StageFigures:

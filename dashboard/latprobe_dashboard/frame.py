@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import time
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -10,23 +12,38 @@ import streamlit as st
 from latprobe.analysis.scope import Scope
 from latprobe.clock import monotonic_ns
 from latprobe.errors import LatprobeError, NoDataError
-from latprobe_dashboard import data, filters, shown_text
+from latprobe_dashboard import data, filters, more_filters, shown_text
 from latprobe_dashboard.empty import how_to_get_data
 from latprobe_dashboard.filters import WINDOW_WORDS, Filters
 from latprobe_dashboard.store_lists import RunChoice
 from latprobe_dashboard.theme import ERROR, HUES, PARTS, STYLE_FILE
 
+FOLLOW_S = 2.0
+# A page rests for so many times the CPU time that this process used since it began to draw it,
+# what it worked out in the background included: about 1 % of a core.
+REST_FACTOR = 80
+_DRAWN = "latprobe_drawn"
 _RESTARTS_SEEN = "latprobe_restarts_seen"
 
 
-def show(question: str, body: Callable[[Scope], None], *, is_filtered: bool = True) -> None:
-    """One page: its question as the title, its content, and in one sentence what went wrong."""
-    started = monotonic_ns()
+def show(
+    question: str,
+    body: Callable[[Scope], None],
+    *,
+    is_filtered: bool = True,
+    follows: bool = False,
+) -> None:
+    """One page: its question as the title, its content, and in one sentence what went wrong.
+
+    A page that is not filtered gets the scope that the visitor chose elsewhere. One that `follows`
+    is drawn again while rows are being added.
+    """
+    started, used_s = monotonic_ns(), time.process_time()
     st.html(f"<style>{_hue_rules()}{STYLE_FILE.read_text('utf-8')}</style>")
     try:
         is_empty = not data.has_spans()
-        runs = [] if is_empty or not is_filtered else data.runs()
-        chosen = _head(question, runs)
+        runs = [] if is_empty else data.runs()
+        chosen = _head(question, runs, is_filtered)
         _say_restarts()
         if is_empty:
             how_to_get_data()
@@ -35,6 +52,9 @@ def show(question: str, body: Callable[[Scope], None], *, is_filtered: bool = Tr
     except LatprobeError as error:
         st.error(shown_text.block(str(error)))
     milliseconds = (monotonic_ns() - started) / 1e6
+    if follows:
+        st.session_state[_DRAWN] = (started, used_s, data.drawn_version())
+        _follow()
     shown = html.escape(filters.shown())
     st.html(
         f'<div class="lp-footer" data-lp="ready" data-filters="{shown}" data-page="'
@@ -57,20 +77,35 @@ def _content(body: Callable[[Scope], None], chosen: Filters) -> None:
         else:
             st.info(
                 f"Nothing was recorded for this choice in {WINDOW_WORDS[chosen.window]}. "
-                "Choose a longer window or another run."
+                f"Choose a longer window{', clear a filter' if chosen.more else ''} or another run."
             )
 
 
-def _head(question: str, runs: list[RunChoice]) -> Filters:
+def _head(question: str, runs: list[RunChoice], is_filtered: bool) -> Filters:
     with st.container(horizontal=True, vertical_alignment="center", key="lp_head"):
         st.title(question, anchor=False)
         if not runs:
             return Filters()
-        chosen, notes = filters.current(runs)
+        if not is_filtered:
+            return filters.remembered(runs, data.exists)
+        chosen, notes = filters.current(runs, data.exists)
         filters.choose(chosen, runs)
+        more_filters.choose(chosen, runs)
     for note in notes:
         st.info(note)
     return chosen
+
+
+@st.fragment(run_every=FOLLOW_S)
+def _follow() -> None:
+    """Draws the page again when there are new rows, and at most so often that it costs little."""
+    at_ns, used_s, version = st.session_state[_DRAWN]
+    rest_s = max((time.process_time() - used_s) * REST_FACTOR, FOLLOW_S)
+    if (monotonic_ns() - at_ns) / 1e9 < rest_s:
+        return
+    with contextlib.suppress(LatprobeError):  # the next look finds the store again, or says so
+        if data.version() != version:
+            st.rerun()
 
 
 def _say_restarts() -> None:

@@ -28,6 +28,13 @@ def go(path: str, **parameters: str) -> NoReturn:
     st.switch_page(st.session_state[_PAGES][path], query_params=parameters)
 
 
+def offer(path: str, words: str, **parameters: str) -> None:
+    """A link to another page inside the app; nothing where pages stand alone, as in a test."""
+    pages = st.session_state.get(_PAGES)
+    if pages is not None:
+        st.page_link(pages[path], label=words, query_params=parameters)
+
+
 def stage_address(name: str) -> str:
     """The link to a stage; none where the name is too long for an address."""
     return address("stage", name=name) if name and len(name) <= LONGEST_NAME else ""

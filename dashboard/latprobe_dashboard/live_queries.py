@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from latprobe.analysis.roots import IS_INNER
 from latprobe.store.query import Query
 
 WINDOW_NS = 60_000_000_000
 STEP_NS = 2_000_000_000
 NEWEST = 20
+# A request that has run for longer is not "live".
+LONGEST_NS = 600_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,30 @@ class NewRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningRequest:
+    """A request of which stages have ended and the root has not. `begun_ns` is its first known
+    start, `heard_ns` the end of `last_stage`, the latest of `spans`."""
+
+    trace_id: str
+    service: str | None
+    begun_ns: int
+    heard_ns: int
+    last_stage: str
+    spans: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pulse:
-    """What the live page shows. `rate_per_s` counts requests that ended in the last minute."""
+    """What the live page shows. `rate_per_s` counts requests that ended in the last minute.
+
+    `running` are requests that were heard of in the last minute, the longest first. A journal has
+    what ended: a request is not among them before its first stage has ended.
+    """
 
     points: tuple[PulsePoint, ...]
     host: tuple[HostPoint, ...]
     newest: tuple[NewRequest, ...]
+    running: tuple[RunningRequest, ...]
     requests: int
     errors: int
     p50_ms: float | None
@@ -71,7 +92,7 @@ _RECENT = """
 
 
 def read_pulse(query: Query, now_ns: int) -> Pulse:
-    """Everything the live page shows, in four queries."""
+    """Everything the live page shows, in five queries."""
     since = now_ns - WINDOW_NS
     totals = query(
         "SELECT count(*) AS requests, count(*) FILTER (s.status = 'error') AS errors,"
@@ -84,6 +105,7 @@ def read_pulse(query: Query, now_ns: int) -> Pulse:
         points=_points(query, since, now_ns),
         host=_host(query, since),
         newest=newest,
+        running=_running(query, since),
         last_end_ns=max((r.start_ns + int(r.duration_ms * 1e6) for r in newest), default=None),
         **totals,
     )
@@ -128,3 +150,26 @@ def _newest(query: Query) -> tuple[NewRequest, ...]:
         [NEWEST],
     ).to_pylist()
     return tuple(NewRequest(**row) for row in rows)
+
+
+def _running(query: Query, since: int) -> tuple[RunningRequest, ...]:
+    rows = query(
+        f"""
+        WITH heard AS MATERIALIZED (
+            SELECT s.trace_id, min(s.start_ns) AS begun_ns, any_value(s.run_id) AS run_id,
+                   max(s.start_ns + s.duration_ns) AS heard_ns,
+                   arg_max(s.name, s.start_ns + s.duration_ns) AS last_stage, count(*) AS spans
+            FROM spans s WHERE s.start_ns >= ? - {LONGEST_NS}
+            GROUP BY s.trace_id HAVING bool_and({IS_INNER})
+        ), recent AS (SELECT * FROM heard WHERE heard_ns >= ?)
+        SELECT replace(h.trace_id::VARCHAR, '-', '') AS trace_id, r.service, h.begun_ns, h.heard_ns,
+               h.last_stage, h.spans
+        FROM recent h LEFT JOIN runs r USING (run_id)
+        WHERE h.trace_id NOT IN (
+            SELECT s.trace_id FROM spans s
+            WHERE s.trace_id IN (SELECT trace_id FROM recent) AND NOT {IS_INNER})
+        ORDER BY h.begun_ns LIMIT {NEWEST}
+        """,
+        [since, since],
+    ).to_pylist()
+    return tuple(RunningRequest(**row) for row in rows)

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from latprobe.clock import monotonic_ns
 from latprobe.errors import NoDataError, UsageError
-from latprobe_dashboard import data, ports
+from latprobe_dashboard import data, permission, ports
 from latprobe_dashboard.gate import LOOPBACK_NAMES, Gate, Rules
 from latprobe_dashboard.theme import THEME_FILE
 
@@ -38,26 +40,39 @@ def serve(
     open_browser: bool = True,
     on_ready: Callable[[str], None] | None = None,
     token: str | None = None,
+    base_path: str = "",
+    allowed_hosts: Sequence[str] = (),
 ) -> None:
     """Returns when SIGINT or SIGTERM stopped the server; call it on the main thread.
 
     `port` None takes the first free one from 8788. `token` (or LATPROBE_DASHBOARD_TOKEN) is asked
-    of every visitor, and is required on an address other machines can reach. Raises UsageError for
-    a busy port or a missing token, StoreError for a store that cannot be opened.
+    of every visitor, and is required on an address other machines can reach. `base_path` is the
+    path under which a reverse proxy serves it, `allowed_hosts` the names by which it is then known;
+    they too need a token. Raises UsageError for a busy port, a path that is none or a missing
+    token, StoreError for a store that cannot be opened.
     """
+    place = Place(host, _clean_path(base_path), frozenset(name.lower() for name in allowed_hosts))
     token = token or os.environ.get(TOKEN_VARIABLE) or None
     if host not in _LOOPBACK and token is None:
         raise UsageError(
             f"Other machines can reach {host}, so the dashboard needs a token there. "
             f"Set {TOKEN_VARIABLE} to a long secret, or leave --host away."
         )
+    if place.names and token is None:
+        raise UsageError(
+            f"Who reaches {', '.join(sorted(place.names))} reaches the dashboard, so it needs a "
+            f"token. Set {TOKEN_VARIABLE} to a long secret."
+        )
+    permission.expect(token)
     claimed = ports.claim(host, port)
     try:
         data.use_store(home)
         with contextlib.suppress(NoDataError):  # the pages say how to start, and look again
             data.reader()
-        url = f"http://{_in_url(host)}:{claimed.number}/" + (f"?token={token}" if token else "")
-        base = f"http://{_in_url(_reachable(host))}:{claimed.number}"
+        path = f"/{place.base_path}" if place.base_path else ""
+        url = f"http://{_in_url(host)}:{claimed.number}{path}/"
+        url += f"?token={token}" if token else ""
+        base = f"http://{_in_url(_reachable(host))}:{claimed.number}{path}"
         announce = threading.Thread(
             target=_announce,
             args=(base, url, token, open_browser, on_ready),
@@ -65,17 +80,36 @@ def serve(
             daemon=True,
         )
         announce.start()
-        _run(host, claimed.number, token)
+        _run(place, claimed.number, token)
     finally:
         claimed.release()
         data.close()
 
 
-def _run(host: str, port: int, token: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the dashboard is found: address, path without its slashes, names beside loopback's."""
+
+    host: str
+    base_path: str = ""
+    names: frozenset[str] = frozenset()
+
+
+def _clean_path(text: str) -> str:
+    """The path without slashes around it. Raises UsageError for what is no plain path."""
+    path = text.strip("/")
+    if path and not all(re.fullmatch(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", part)
+                        for part in path.split("/")):  # fmt: skip
+        raise UsageError(f"{text!r} is not a path; write something like /latprobe.")
+    return path
+
+
+def _run(place: Place, port: int, token: str | None) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    rules = Rules(hosts=LOOPBACK_NAMES if host in _LOOPBACK else None, token=token)
+    names = LOOPBACK_NAMES | place.names if place.host in _LOOPBACK else None
+    rules = Rules(hosts=names, token=token)
     app = st.App(SCRIPT_FILE, middleware=[Middleware(Gate, rules=rules)])
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
@@ -83,16 +117,18 @@ def _run(host: str, port: int, token: str | None) -> None:
         # handler that does nothing turns that into a plain return, and so into exit code 0.
         signal.signal(number, _ignore)
     try:
-        app.run(config=_configuration(host, port))
+        app.run(config=_configuration(place, port))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _configuration(host: str, port: int) -> dict[str, Any]:
-    is_local = host in _LOOPBACK
+def _configuration(place: Place, port: int) -> dict[str, Any]:
+    host = place.host
+    is_local = host in _LOOPBACK and not place.names
     return {
         "server.address": host,
+        "server.baseUrlPath": place.base_path,
         "server.port": port,
         "server.headless": True,
         "server.fileWatcherType": "none",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from latprobe.analysis.counted_calls import settled_calls_sql
-from latprobe.analysis.scope import Scope
+import numpy as np
+import pyarrow as pa
+
+from latprobe.analysis.spans import Ints
 from latprobe.store.query import Query
 
 RUNS_OFFERED = 200
@@ -67,25 +69,39 @@ def read_run(query: Query, run_id: int) -> RunFacts | None:
     return RunFacts(**rows[0]) if rows else None
 
 
-def read_token_points(query: Query, scope: Scope) -> list[TokenPoint]:
-    """At most POINTS stretches over the scope's window; a call that spans around it repeat counts
-    once."""
-    before, parameters = settled_calls_sql(query, scope)
-    rows = query(
-        f"""{before},
-        m AS (
-            SELECT start_ns // {MINUTE_NS} * {MINUTE_NS} AS minute_ns, sum(input_tokens) AS i,
-                   sum(output_tokens) AS o, sum(cost_usd) AS c
-            FROM calls GROUP BY 1
-        ), w AS (
-            SELECT min(minute_ns) AS low,
-                   greatest((max(minute_ns) - min(minute_ns)) // {POINTS} + 1, 1) AS step FROM m
+def token_points(calls: pa.Table) -> list[TokenPoint]:
+    """At most POINTS stretches over the calls' time, of whole minutes; empty ones are left out.
+
+    `calls` has start_ns, input_tokens, output_tokens and cost_usd, a row a call.
+    """
+    if not calls.num_rows:
+        return []
+    minute = calls["start_ns"].to_numpy() // MINUTE_NS
+    first = int(minute.min())
+    step = (int(minute.max()) - first) // POINTS + 1
+    at, place = np.unique((minute - first) // step, return_inverse=True)
+    tokens, cost = (
+        [_summed(calls[name], place, len(at)) for name in names]
+        for names in (("input_tokens", "output_tokens"), ("cost_usd",))
+    )
+    return [
+        TokenPoint(
+            time_ns=(first + int(stretch) * step) * MINUTE_NS,
+            tokens=_added(tokens[0][row], tokens[1][row]),
+            cost_usd=cost[0][row],
         )
-        SELECT (any_value(w.low) + (m.minute_ns - w.low) // w.step * any_value(w.step))::BIGINT
-                   AS time_ns,
-               (sum(i) + coalesce(sum(o), 0))::BIGINT AS tokens, sum(c) AS cost_usd
-        FROM m, w GROUP BY (m.minute_ns - w.low) // w.step ORDER BY time_ns
-        """,
-        parameters,
-    ).to_pylist()
-    return [TokenPoint(**row) for row in rows]
+        for row, stretch in enumerate(at)
+    ]
+
+
+def _summed(column: pa.ChunkedArray, place: Ints, places: int) -> list[float | None]:
+    """The sum at each place; None where every value is."""
+    values = np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy())
+    known = ~np.isnan(values)
+    count = np.bincount(place[known], minlength=places)
+    total = np.bincount(place[known], values[known], minlength=places)
+    return [float(each) if some else None for each, some in zip(total, count, strict=True)]
+
+
+def _added(first: float | None, second: float | None) -> int | None:
+    return None if first is None and second is None else round((first or 0.0) + (second or 0.0))

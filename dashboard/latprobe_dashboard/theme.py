@@ -12,6 +12,7 @@ from pathlib import Path
 
 THEME_FILE = Path(__file__).with_name("theme.toml")
 STYLE_FILE = Path(__file__).with_name("style.css")
+TOKENS_STYLE_FILE = Path(__file__).with_name("pages") / "tokens.css"
 ICON_FILE = Path(__file__).with_name("icon.png")
 WORDMARK_FILE = Path(__file__).with_name("wordmark.svg")
 

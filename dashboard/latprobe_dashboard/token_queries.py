@@ -30,10 +30,8 @@ MINUTE_NS = 60_000_000_000
 # A template is taken apart over so many of its newest calls.
 NEWEST_CALLS = 2_000
 
-_before, _parameters = calls_sql(EVERYTHING)
-
-_CALLS = f"""{_before}
-SELECT replace(c.trace_id::VARCHAR, '-', '') AS trace_id, format('{{:016x}}', c.span_id) AS span_id,
+_CALLS = """
+SELECT replace(c.trace_id::VARCHAR, '-', '') AS trace_id, format('{:016x}', c.span_id) AS span_id,
        c.run_id::BIGINT AS run_id, r.service, c.start_ns, c.stage, c.provider, c.model,
        replace(c.template::VARCHAR, '-', '') AS template, t.name AS template_name,
        t.source AS template_source, c.input_tokens, c.output_tokens, c.cost_usd,
@@ -51,7 +49,7 @@ LEFT JOIN templates t ON t.template_id = c.template
 ORDER BY c.start_ns, c.trace_id, c.span_id
 """
 
-_PARTS = f"""{_before}, distinct_calls AS (SELECT DISTINCT ON (trace_id, span_id) * FROM calls)
+_PARTS = f""", distinct_calls AS (SELECT DISTINCT ON (trace_id, span_id) * FROM calls)
 SELECT c.run_id::BIGINT AS run_id, any_value(r.service) AS service,
        c.start_ns // {MINUTE_NS} * {MINUTE_NS} AS start_ns, c.stage, c.model,
        replace(c.template::VARCHAR, '-', '') AS template, p.side, p.part,
@@ -83,21 +81,28 @@ class TokenTables:
         return TokenTables(_filtered(self.calls, scope), _filtered(self.parts, scope))
 
 
-def fetch_calls(query: Query) -> pa.Table:
+def fetch_calls(query: Query, scope: Scope = EVERYTHING) -> pa.Table:
     """Every call that counts, in the order in which they started."""
-    return _encoded(query(_CALLS, _parameters))
+    before, parameters = calls_sql(scope)
+    return _encoded(query(before + _CALLS, parameters))
 
 
-def fetch_parts(query: Query) -> pa.Table:
+def fetch_parts(query: Query, scope: Scope = EVERYTHING) -> pa.Table:
     """The tokens of the calls' parts, summed by the minute, in its order."""
-    return _encoded(query(_PARTS, _parameters))
+    before, parameters = calls_sql(scope)
+    return _encoded(query(before + _PARTS, parameters))
 
 
 def tables(scope: Scope) -> TokenTables:
     """The calls and parts in the scope."""
+    return _kept.get(_question("tables", scope), lambda: _tables(scope))
+
+
+def _tables(scope: Scope) -> TokenTables:
+    if scope.request_tests() or scope.version is not None:  # the columns do not say
+        return TokenTables(fetch_calls(data.query, scope), fetch_parts(data.query, scope))
     data.begin(_parts)
-    everything = TokenTables(_calls(), _parts())
-    return _kept.get(_question("tables", scope), lambda: everything.within(scope))
+    return TokenTables(_calls(), _parts()).within(scope)
 
 
 def prepare() -> None:

@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from latprobe.analysis.root_table import RootTable
 from latprobe.analysis.scope import Scope
-from latprobe.analysis.spans import Ints
 from latprobe.analysis.stage_tokens import StageTokens
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.store.query import Query
 
 _COLUMNS = """
-    u.start_ns, u.run_id::BIGINT AS run_id, u.stage, u.input_tokens, u.output_tokens, u.cost_usd,
+    hash(u.trace_id) AS draw, u.start_ns, u.run_id::BIGINT AS run_id, u.stage, u.input_tokens,
+    u.output_tokens, u.cost_usd,
     coalesce(u.input_origin = 'estimated', FALSE) OR coalesce(u.output_origin = 'estimated', FALSE)
         AS tokens_estimated
 """
@@ -32,21 +33,21 @@ class CallTotals(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class CallTable:
-    """One row a call that counts: start_ns, run_id, stage, input_tokens, output_tokens, cost_usd,
-    tokens_estimated."""
+    """One row a call that counts: draw (its request's in the `RootTable`), start_ns, run_id, stage,
+    input_tokens, output_tokens, cost_usd, tokens_estimated."""
 
     rows: pa.Table
 
-    def totals(self, scope: Scope, runs: Ints) -> CallTotals:
-        """The sums over the calls of these runs that started in the scope's window."""
-        found = self._inside(scope, runs)
+    def totals(self, scope: Scope, roots: RootTable) -> CallTotals:
+        """The sums over the calls of the scope's runs and requests that started in its window."""
+        found = self.inside(scope, roots)
         return CallTotals(
             input_tokens=pc.sum(found["input_tokens"]).as_py(),
             output_tokens=pc.sum(found["output_tokens"]).as_py(),
             cost_usd=pc.sum(found["cost_usd"]).as_py(),
         )
 
-    def by_stage(self, scope: Scope, runs: Ints) -> dict[str, StageTokens]:
+    def by_stage(self, scope: Scope, roots: RootTable) -> dict[str, StageTokens]:
         """The same sums for each stage."""
         sums = [
             ("input_tokens", "sum"),
@@ -54,14 +55,17 @@ class CallTable:
             ("cost_usd", "sum"),
             ("tokens_estimated", "any"),
         ]
-        found = self._inside(scope, runs).group_by("stage").aggregate(sums)
+        found = self.inside(scope, roots).group_by("stage").aggregate(sums)
         named = found.rename_columns([name.removesuffix("_sum") for name in found.column_names])
         named = named.rename_columns([name.removesuffix("_any") for name in named.column_names])
         return {row.pop("stage"): StageTokens(**row) for row in named.to_pylist()}
 
-    def _inside(self, scope: Scope, runs: Ints) -> pa.Table:
+    def inside(self, scope: Scope, roots: RootTable) -> pa.Table:
+        """The rows of the scope's runs and requests that started in its window."""
         start = self.rows["start_ns"].to_numpy()
-        inside = np.isin(self.rows["run_id"].to_numpy(), runs)
+        inside = np.isin(self.rows["run_id"].to_numpy(), roots.runs(scope))
+        for test in scope.request_tests():
+            inside &= np.isin(self.rows["draw"].to_numpy(), roots.draw[roots.members(test)])
         if scope.from_ns is not None:
             inside &= start >= scope.from_ns
         if scope.to_ns is not None:

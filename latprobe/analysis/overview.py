@@ -90,7 +90,7 @@ def build_overview(
     requests = _request_stats(roots, calls, rows, scope)
     found = figures() if figures is not None else stage_figures(query, scope)
     stats = found.stats if found.is_exact else _with_modality(query, found.stats, modalities)
-    tokens = calls.by_stage(scope, roots.runs(scope))
+    tokens = calls.by_stage(scope, roots)
     ranked = [stage_row(each, paths) for each in with_tokens(stats, tokens)]
     ranked.sort(key=lambda row: (-row.critical_share, -row.total_ms, row.name))
     return Overview(
@@ -164,5 +164,5 @@ def _request_stats(roots: RootTable, calls: CallTable, rows: Ints, scope: Scope)
         p95_ms=p95,
         p99_ms=p99,
         throughput_per_s=len(rows) / (active_ns / 1e9) if active_ns > 0 else None,
-        **calls.totals(scope, roots.runs(scope)),
+        **calls.totals(scope, roots),
     )

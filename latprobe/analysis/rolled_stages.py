@@ -16,9 +16,9 @@ MINUTE_NS = 60 * 10**9
 
 
 def are_rolled_up(scope: Scope) -> bool:
-    """Whether the rollups know the scope: whole minutes, and no model."""
+    """Whether the rollups know the scope: whole minutes of whole runs."""
     edges = (scope.from_ns, scope.to_ns)
-    return scope.model is None and all(at is None or at % MINUTE_NS == 0 for at in edges)
+    return scope.is_of_whole_runs and all(at is None or at % MINUTE_NS == 0 for at in edges)
 
 
 def rolled_stage_stats(query: Query, scope: Scope) -> list[StageStats]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -11,30 +12,37 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from latprobe.analysis.roots import ROOTS
-from latprobe.analysis.scope import Scope
+from latprobe.analysis.scope import Scope, Test
 from latprobe.analysis.spans import Ids, Ints
 from latprobe.store.query import Query
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class RootTable:
     """One row a request, by its root. `draw` is a random number that stays with the request.
 
-    `services` names the service of each run. Row `crossing[i]` has spans of run `crossing_run[i]`
-    beside its root's, the last of which started at `crossing_ns[i]`. About 70 bytes a request.
+    `services` names the service of each run, `versions` its version and git commit. Row
+    `crossing[i]` has spans of run `crossing_run[i]` beside its root's, the last of which started at
+    `crossing_ns[i]`. `query` finds the members of a test once, when first asked. About 70 bytes a
+    request, and one more for each test.
     """
 
     trace_id: pa.ChunkedArray
     name: pa.ChunkedArray
     start_ns: Ints
     duration_ns: Ints
-    is_error: NDArray[np.bool_]
+    is_error: Mask
     run_id: Ints
     draw: Ids
     services: dict[int, str]
+    versions: dict[int, tuple[str | None, str | None]]
     crossing: Ints
     crossing_run: Ints
     crossing_ns: Ints
+    query: Query
+    found: dict[str, Mask] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -42,18 +50,31 @@ class RootTable:
     def rows(self, scope: Scope) -> Ints:
         """The rows of the requests in the scope, as `requests_sql` has them.
 
-        A scope with a stage or a model is not known here: raises ValueError.
+        A scope with a span's own stage or model is not known here: raises ValueError.
         """
-        if scope.stage is not None or scope.model is not None:
-            raise ValueError("the roots alone do not know stages and models")
+        if not knows(scope):
+            raise ValueError("the roots alone do not know the stages and models of spans")
         inside = np.ones(len(self), np.bool_)
-        if scope.service is not None or scope.run_id is not None:
+        if (scope.service, scope.run_id, scope.version) != (None, None, None):
             inside = self._touched(scope)
+        for test in scope.request_tests():
+            inside &= self.members(test)
         if scope.from_ns is not None:
             inside &= self.start_ns >= scope.from_ns
         if scope.to_ns is not None:
             inside &= self.start_ns < scope.to_ns
         return np.flatnonzero(inside)
+
+    def members(self, test: Test) -> Mask:
+        """Which requests have a span that passes the test."""
+        sql, values = test
+        question = repr(test)
+        if question not in self.found:  # asked twice at once it is found twice, which does no harm
+            table = self.query(
+                f"SELECT DISTINCT hash(m.trace_id) AS draw FROM spans m WHERE {sql}", values
+            )
+            self.found[question] = np.isin(self.draw, np.asarray(table["draw"].to_numpy()))
+        return self.found[question]
 
     def ids(self, rows: Ints) -> list[str]:
         """The trace ids at these rows, as text with dashes."""
@@ -65,12 +86,14 @@ class RootTable:
             [
                 run
                 for run, service in self.services.items()
-                if scope.service in (None, service) and scope.run_id in (None, run)
+                if scope.service in (None, service)
+                and scope.run_id in (None, run)
+                and (scope.version is None or scope.version in self.versions[run])
             ],
             np.int64,
         )
 
-    def _touched(self, scope: Scope) -> NDArray[np.bool_]:
+    def _touched(self, scope: Scope) -> Mask:
         """Which requests have a span of the scope's runs in its time."""
         runs = self.runs(scope)
         inside = np.isin(self.run_id, runs)
@@ -90,8 +113,10 @@ def fetch_roots(query: Query) -> RootTable:
         FROM roots s ORDER BY s.start_ns, s.trace_id
         """
     )
-    services = query("SELECT r.run_id, r.service FROM runs r ORDER BY r.run_id").to_pylist()
-    crossing = _crossing(query) if len(services) > 1 else _NO_CROSSING
+    runs = query(
+        "SELECT r.run_id, r.service, r.version, r.git_commit FROM runs r ORDER BY r.run_id"
+    ).to_pylist()
+    crossing = _crossing(query) if len(runs) > 1 else _NO_CROSSING
     at = pc.index_in(crossing["trace_id"], table["trace_id"]).fill_null(-1).to_numpy()
     known = at >= 0
     return RootTable(
@@ -102,11 +127,18 @@ def fetch_roots(query: Query) -> RootTable:
         is_error=np.asarray(table["is_error"].to_numpy()),
         run_id=_ints(table["run_id"]),
         draw=np.asarray(table["draw"].to_numpy()),
-        services={row["run_id"]: row["service"] for row in services},
+        services={row["run_id"]: row["service"] for row in runs},
+        versions={row["run_id"]: (row["version"], row["git_commit"]) for row in runs},
         crossing=at[known].astype(np.int64),
         crossing_run=_ints(crossing["run_id"])[known],
         crossing_ns=_ints(crossing["last_ns"])[known],
+        query=query,
     )
+
+
+def knows(scope: Scope) -> bool:
+    """Whether the roots can tell which requests are in the scope."""
+    return scope.stage is None and scope.model is None
 
 
 def spaced(rows: Ints, wanted: int, draw: Ids) -> Ints:
@@ -139,6 +171,34 @@ def _crossing(query: Query) -> pa.Table:
 
 def _ints(column: pa.ChunkedArray) -> Ints:
     return np.asarray(column.to_numpy()).astype(np.int64, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request stands among others by its duration: `rank` 1 is the longest of `of`.
+
+    `longer` and `shorter` are the traces beside it, None at either end; ids of 32 hex digits.
+    """
+
+    rank: int
+    of: int
+    longer: str | None
+    shorter: str | None
+
+
+def place_of(table: RootTable, rows: Ints, trace_id: str) -> Place | None:
+    """The place of a request among those at the rows; None where it is not one of them."""
+    wanted = pa.scalar(str(UUID(trace_id)), table.trace_id.type)
+    row = pc.index(table.trace_id, wanted).as_py()
+    if row < 0 or not np.any(rows == row):
+        return None
+    ranked = longest(table, rows, len(rows))
+    at = int(np.flatnonzero(ranked == row)[0])
+    beside = [
+        table.ids(ranked[[near]])[0].replace("-", "") if 0 <= near < len(ranked) else None
+        for near in (at - 1, at + 1)
+    ]
+    return Place(at + 1, len(ranked), beside[0], beside[1])
 
 
 def longest(table: RootTable, rows: Ints, limit: int) -> Ints:

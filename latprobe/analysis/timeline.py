@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -44,14 +44,14 @@ def stage_timeline(
 
     Buckets are equal, at most `buckets`, empty ones included; [] if nothing is in the scope. With
     `spans_per_bucket` there are fewer and wider ones where a short window holds few spans. A
-    window over 30 minutes is read from the rollups in whole minutes unless the scope names a
-    model, which they do not know.
+    window over 30 minutes is read from the rollups in whole minutes unless the scope asks for
+    what they do not know.
     """
     window = _window(query, scope)
     if window is None:
         return []
     first, last = window
-    if last - first > RAW_WINDOW_NS and scope.model is None:
+    if last - first > RAW_WINDOW_NS and scope.is_of_whole_runs:
         first = first // MINUTE_NS * MINUTE_NS
         width = -(-(last - first) // (buckets * MINUTE_NS)) * MINUTE_NS
         table = _fetch_rolled_up(query, scope, first=first, last=last, width=width)
@@ -117,7 +117,7 @@ def _fetch_raw(
 
 
 def _fetch_rolled_up(query: Query, scope: Scope, *, first: int, last: int, width: int) -> pa.Table:
-    kept = Scope(service=scope.service, run_id=scope.run_id, stage=scope.stage)
+    kept = replace(scope, from_ns=None, to_ns=None)
     where, parameters = kept.where()
     roots = "" if scope.stage is not None else "AND s.is_root"
     return query(

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,15 +90,14 @@ def load_trace(query: Query, trace_id_prefix: str) -> Trace:
     table = query(_SPANS, [trace_id, first_ns, last_ns])
     spans = Spans.from_table(table)
     tree = build_tree(spans)
-    records = table.to_pylist()
-    root = records[int(spans.row[tree.root[0]])]
+    root = table.slice(int(spans.row[tree.root[0]]), 1).to_pylist()[0]
     return Trace(
         trace_id=trace_id,
         start_ns=root["start_ns"],
         duration_ns=max(root["duration_ns"], 0),
         service=_service(query, root["run_id"]),
         run_id=root["run_id"],
-        spans=_trace_spans(spans, tree, records, _events(query, trace_id)),
+        spans=_trace_spans(spans, tree, table, _events(query, trace_id)),
         usual_p50_ms=_usual(query, root["name"]),
     )
 
@@ -132,22 +134,41 @@ def _find(query: Query, prefix: str) -> tuple[str, int, int]:
     return found[0]["trace_id"], found[0]["first_ns"], found[0]["last_ns"]
 
 
+# What a span has as it was recorded; span_id is the number by which events name it.
+_RECORDED = (
+    *("id", "parent_id", "name", "modality", "kind", "status", "status_message", "start_ns"),
+    *("duration_ns", "cpu_ns", "pid", "thread", "model", "input_tokens", "output_tokens"),
+    *("ttft_ns", "chunks", "cost_usd", "error_type", "attributes", "span_id"),
+)
+
+
 def _trace_spans(
-    spans: Spans, tree: Tree, records: list[dict[str, Any]], events: dict[int, list[TraceEvent]]
+    spans: Spans, tree: Tree, table: pa.Table, events: dict[int, list[TraceEvent]]
 ) -> tuple[TraceSpan, ...]:
-    own, critical = self_ns(spans, tree).tolist(), critical_ns(spans, tree).tolist()
+    own, critical = self_ns(spans, tree), critical_ns(spans, tree)
+    rows, depths = (np.array(each, np.int64) for each in zip(*_depth_first(tree), strict=True))
+    ordered = table.select(_RECORDED).take(pa.array(spans.row[rows]))
     trace_start = int(spans.start_ns[tree.root[0]])
-    return tuple(
-        _trace_span(
-            records[int(spans.row[row])],
-            depth=depth,
-            trace_start_ns=trace_start,
-            own_ns=own[row],
-            critical=critical[row],
-            events=events,
+    # Column by column: a dict a row takes three times as long.
+    columns = [ordered[name].to_pylist() for name in _RECORDED]
+    figures = (depths.tolist(), own[rows].tolist(), critical[rows].tolist())
+    with _without_collector():
+        return tuple(
+            _trace_span(*row, trace_start_ns=trace_start, events=events)
+            for row in zip(*figures, *columns, strict=True)
         )
-        for row, depth in _depth_first(tree)
-    )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """While many objects are made that all stay, looking for garbage takes most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _depth_first(tree: Tree) -> list[tuple[int, int]]:
@@ -165,28 +186,50 @@ def _depth_first(tree: Tree) -> list[tuple[int, int]]:
 
 
 def _trace_span(
-    record: dict[str, Any],
-    *,
     depth: int,
-    trace_start_ns: int,
     own_ns: int,
     critical: int,
+    span_id: str,
+    parent_id: str | None,
+    name: str,
+    modality: str | None,
+    kind: str,
+    status: str,
+    status_message: str | None,
+    start_ns: int,
+    duration_ns: int,
+    *recorded: Any,
+    trace_start_ns: int,
     events: dict[int, list[TraceEvent]],
 ) -> TraceSpan:
-    same = ("name", "modality", "kind", "status", "status_message", "start_ns", "cpu_ns", "pid")
-    more = ("thread", "model", "input_tokens", "output_tokens", "ttft_ns", "chunks", "cost_usd")
+    cpu_ns, pid, thread, model, tokens_in, tokens_out, ttft_ns, *rest = recorded
+    chunks, cost_usd, error_type, attributes, number = rest
     return TraceSpan(
-        span_id=record["id"],
-        parent_id=record["parent_id"],
-        depth=depth,
-        offset_ns=record["start_ns"] - trace_start_ns,
-        duration_ns=max(record["duration_ns"], 0),
-        self_ns=own_ns,
-        critical_ns=critical,
-        error_type=record["error_type"],
-        attributes=_attributes(record["attributes"]),
-        events=tuple(events.get(record["span_id"], ())),
-        **{key: record[key] for key in (*same, *more)},
+        span_id,
+        parent_id,
+        depth,
+        name,
+        modality,
+        kind,
+        status,
+        status_message,
+        start_ns,
+        start_ns - trace_start_ns,
+        max(duration_ns, 0),
+        own_ns,
+        critical,
+        cpu_ns,
+        pid,
+        thread,
+        model,
+        tokens_in,
+        tokens_out,
+        ttft_ns,
+        chunks,
+        cost_usd,
+        error_type,
+        _attributes(attributes),
+        tuple(events.get(number, ())),
     )
 
 

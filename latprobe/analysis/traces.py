@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from latprobe.analysis.critical_path import critical_ns
 from latprobe.analysis.requests import fetch_spans
-from latprobe.analysis.root_table import RootTable, longest, newest
+from latprobe.analysis.root_table import RootTable, knows, longest, newest
 from latprobe.analysis.roots import roots_sql
 from latprobe.analysis.scope import EVERYTHING, Scope
-from latprobe.analysis.spans import Spans
+from latprobe.analysis.spans import Ints, Spans
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.analysis.tree import build_tree
 from latprobe.errors import NoDataError, UsageError
@@ -89,9 +89,13 @@ def first_traces(
     query: Query, roots: RootTable, scope: Scope, *, order: Order, limit: int
 ) -> list[TraceRow]:
     """`list_traces` where the roots are at hand already, without a look at all the others."""
-    if order not in _BY_ROOT or scope.stage is not None or scope.model is not None:
+    if order not in _BY_ROOT or not knows(scope):
         return list_traces(query, scope, order=order, limit=limit)
-    rows = _BY_ROOT[order](roots, roots.rows(scope), limit)
+    return described(query, roots, _BY_ROOT[order](roots, roots.rows(scope), limit))
+
+
+def described(query: Query, roots: RootTable, rows: Ints) -> list[TraceRow]:
+    """The requests at these rows, in their order."""
     names = roots.name.take(pa.array(rows)).to_pylist()
     found = [
         {

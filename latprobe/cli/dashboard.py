@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -29,15 +30,38 @@ def dashboard(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,
+    base_path: Annotated[
+        str, typer.Option("--base-path", help="Path under which a reverse proxy serves it.")
+    ] = "",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            help="Name by which a reverse proxy is reached; needs LATPROBE_DASHBOARD_TOKEN.",
+        ),
+    ] = None,
     home: options.Home = None,
 ) -> None:
     """Open the dashboard; it follows a running program. Ctrl-C ends it."""
     serve_dashboard(
-        options.settings_for(home).home, host=host, port=port, open_browser=not no_browser
+        options.settings_for(home).home,
+        host=host,
+        port=port,
+        open_browser=not no_browser,
+        base_path=base_path,
+        allowed_hosts=allow_host or (),
     )
 
 
-def serve_dashboard(home: Path, *, host: str, port: int | None, open_browser: bool) -> None:
+def serve_dashboard(
+    home: Path,
+    *,
+    host: str,
+    port: int | None,
+    open_browser: bool,
+    base_path: str = "",
+    allowed_hosts: Sequence[str] = (),
+) -> None:
     """Serves until stopped. Raises UsageError for a missing extra, a busy port, a missing token."""
     from latprobe.cli import messages
 
@@ -49,6 +73,8 @@ def serve_dashboard(home: Path, *, host: str, port: int | None, open_browser: bo
         host=host,
         port=port,
         open_browser=open_browser,
+        base_path=base_path,
+        allowed_hosts=allowed_hosts,
         on_ready=lambda address: messages.say(f"dashboard at {address} (Ctrl-C ends it)"),
     )
 

@@ -142,4 +142,4 @@ def test_a_call_that_repeats_another_counts_once_in_every_window() -> None:
     roots, calls = fetch_roots(nested), fetch_calls(nested)
     late = Scope(from_ns=EPOCH_NS + 90_000 * MS)
     for scope, expected in ((EVERYTHING, 30), (late, 20), (Scope(service="other"), None)):
-        assert calls.totals(scope, roots.runs(scope))["input_tokens"] == expected
+        assert calls.totals(scope, roots)["input_tokens"] == expected

@@ -17,6 +17,10 @@ SCOPES = (
     Scope(run_id=2),
     Scope(service="app"),
     Scope(service="other", from_ns=EPOCH_NS + 3 * MS),
+    Scope(version="2.0"),
+    Scope(passing="a"),
+    Scope(passing="a", calling="m", run_id=2),
+    Scope(tag=("lang", "eng"), from_ns=EPOCH_NS + 2 * MS),
 )
 COLUMNS = "trace_id::VARCHAR AS trace_id, start_ns, greatest(duration_ns, 0) AS d, name, run_id"
 
@@ -33,6 +37,7 @@ def traces(draw: st.DrawFn) -> list[Seed]:
             "remote_parent": None if parent is None else draw(st.sampled_from((False, True, None))),
             "pid": draw(st.sampled_from((7, 7, None))),
             "model": draw(st.sampled_from((None, "m"))),
+            "attributes": draw(st.sampled_from((None, '{"lang": "eng"}', '{"lang": "deu"}'))),
         }
         name, length = draw(st.sampled_from("abc")), draw(st.integers(0, 5))
         trace = draw(st.integers(1, 4))
@@ -43,12 +48,12 @@ def traces(draw: st.DrawFn) -> list[Seed]:
 def filled(seeds: list[Seed]) -> MemoryStore:
     store = MemoryStore()
     store.add_run(1)
-    store.add_run(2, service="other")
+    store.add_run(2, service="other", version="2.0")
     store.add_spans(seeds)
     return store
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traces())
 def test_roots_are_those_of_the_requests_whatever_was_recorded(seeds: list[Seed]) -> None:
     store = filled(seeds)
@@ -60,7 +65,7 @@ def test_roots_are_those_of_the_requests_whatever_was_recorded(seeds: list[Seed]
         assert found == expected
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traces())
 def test_the_table_of_roots_filters_as_the_queries_do(seeds: list[Seed]) -> None:
     store = filled(seeds)

@@ -35,6 +35,10 @@ PAINTED = {
     "/stage?name=llm.generate": (".lp-answer", "canvas[data-points]", "canvas[data-bins]"),
     "/trace": (".lp-answer", "canvas[data-rows]"),
     "/traces": (".lp-answer", "[data-testid=stDataFrame] canvas"),
+    "/?passes=audio.transcribe": (".lp-answer", ".lp-card", "canvas[data-points]"),
+    "/?calls=qwen2.5-vl-7b": (".lp-answer", ".lp-card", "canvas[data-points]"),
+    "/?tag=page%3D2": (".lp-answer", ".lp-card", "canvas[data-points]"),
+    "/?version=1.5.0": (".lp-answer", ".lp-card", "canvas[data-points]"),
     "/live": (".lp-answer", "table[aria-label='Newest requests'] tbody tr"),
     "/health": (".lp-answer", ".lp-facts"),
 }  # fmt: skip

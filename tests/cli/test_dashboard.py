@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +20,7 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.calls: list[dict[str, object]] = []
+        self.behind: tuple[str, ...] = ()
 
     def serve(
         self,
@@ -29,7 +30,10 @@ class FakeServer:
         port: int | None,
         open_browser: bool,
         on_ready: Callable[[str], None],
+        base_path: str,
+        allowed_hosts: Sequence[str],
     ) -> None:
+        self.behind = (base_path, *allowed_hosts)
         self.calls.append({"home": home, "host": host, "port": port, "open_browser": open_browser})
         on_ready(ADDRESS)
 
@@ -43,6 +47,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     monkeypatch.setitem(sys.modules, "latprobe_dashboard", package)
     monkeypatch.setitem(sys.modules, "latprobe_dashboard.server", module)
     return fake
+
+
+def test_a_proxys_path_and_names_are_handed_on(cli: Cli, server: FakeServer, store: Path) -> None:
+    cli("dashboard", "--base-path", "/tools", "--allow-host", "a.example", "--allow-host", "b")
+    assert server.behind == ("/tools", "a.example", "b")
 
 
 def test_it_serves_the_store_and_prints_the_address_on_stderr(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import signal
@@ -27,11 +28,11 @@ FLAGS = (
 START_S = 90.0
 
 _SERVE = """
-import sys
+import json, sys
 from pathlib import Path
 from latprobe_dashboard.server import serve
 serve(Path(sys.argv[1]), port=int(sys.argv[2]) or None, open_browser=False,
-      on_ready=lambda url: print(url, flush=True))
+      **json.loads(sys.argv[3]), on_ready=lambda url: print(url, flush=True))
 print("stopped", flush=True)
 """
 
@@ -40,10 +41,15 @@ class Served:
     """The server's process, what it printed, and how it ended."""
 
     def __init__(
-        self, home: Path, *, port: int = 0, environment: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        *,
+        port: int = 0,
+        environment: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, str(home), str(port)],
+            [sys.executable, "-c", _SERVE, str(home), str(port), json.dumps(more or {})],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -9,12 +9,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from latprobe.analysis.call_table import fetch_calls
+from latprobe.analysis.root_table import fetch_roots
 from latprobe.analysis.scope import Scope
 from latprobe.errors import StoreError
+from latprobe.store.query import Query
 from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import data
 from latprobe_dashboard.live_queries import STEP_NS, WINDOW_NS, read_pulse
-from latprobe_dashboard.store_lists import read_token_points
+from latprobe_dashboard.store_lists import TokenPoint, token_points
 from tests.analysis.seeded_calls import CallStore
 from tests.dashboard.seeding import END_NS, HOUR_NS, seed
 
@@ -98,11 +101,15 @@ def test_the_last_minute_counts_requests_by_when_they_ended(home: Path) -> None:
     assert (later.requests, later.p95_ms, len(later.newest)) == (0, None, 20)
 
 
+def _points(query: Query, scope: Scope) -> list[TokenPoint]:
+    return token_points(fetch_calls(query).inside(scope, fetch_roots(query)))
+
+
 def test_tokens_over_time_add_up_to_all_tokens(home: Path) -> None:
     with _unattended(home) as reader:
-        points = read_token_points(reader.query, Scope())
+        points = _points(reader.query, Scope())
         row = reader.query("SELECT sum(input_tokens + output_tokens) AS t FROM usage").to_pylist()
-        half = read_token_points(reader.query, Scope(from_ns=END_NS - HOUR_NS // 2))
+        half = _points(reader.query, Scope(from_ns=END_NS - HOUR_NS // 2))
     assert sum(point.tokens or 0 for point in points) == row[0]["t"]
     assert len(points) <= 60
     assert sum(point.tokens or 0 for point in half) < row[0]["t"]
@@ -115,5 +122,5 @@ def test_tokens_over_time_leave_out_a_span_that_repeats_its_call() -> None:
         1, input_tokens=10, output_tokens=2, cost_usd=0.5, span_id=2, parent=1, stage="client"
     )
     store.add_call(200, input_tokens=7, stage="client")
-    points = read_token_points(store, Scope())
+    points = _points(store, Scope())
     assert [(point.tokens, point.cost_usd) for point in points] == [(12, 0.5), (7, None)]

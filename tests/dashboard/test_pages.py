@@ -9,11 +9,25 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from latprobe.errors import StoreError
+from latprobe.store.folder_lock import StoreBusyError
 from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import data, shown_text
-from tests.dashboard.seeding import new_store, newer_store, seed, seed_names
+from tests.dashboard.seeding import HOUR_NS, new_store, newer_store, seed, seed_names
+from tests.dashboard.seeding_calls import seed_calls
 
-PAGES = ("overview", "stage", "request", "gpu", "tokens", "traces", "live", "health")
+PAGES = (
+    "overview",
+    "analyze",
+    "compare",
+    "stage",
+    "request",
+    "gpu",
+    "tokens",
+    "traces",
+    "live",
+    "health",
+)
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -42,7 +56,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _closed_afterwards() -> Iterator[None]:
+def _closed_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("latprobe_dashboard.later.PATIENCE_S", 60.0)
     yield
     data.close()
 
@@ -137,6 +152,10 @@ def test_a_span_with_strange_attributes_has_its_panel(at: int, hostile: Path) ->
         ("overview", {"window": "1y", "run": "x"}, "is not a window"),
         ("overview", {"service": "other"}, "No service is called other"),
         ("traces", {"order": "sideways"}, "is not an order"),
+        ("overview", {"passes": "no.such"}, "No request has a stage no.such"),
+        ("tokens", {"calls": "gpt-none"}, "No request calls a model gpt-none"),
+        ("health", {"tag": "a=\x1b[31m<script>"}, "No request has an attribute"),
+        ("stage", {"version": "99"}, "No run is of version 99"),
     ],
 )
 def test_an_address_that_means_nothing_gets_one_sentence(
@@ -164,12 +183,6 @@ def test_the_filters_of_the_address_reach_the_figures(normal: Path) -> None:
     assert '<div class="lp-figure">30</div>' in one_run
 
 
-def test_searching_keeps_only_matching_requests(normal: Path) -> None:
-    app = _run("traces", normal, search="audio.transcribe")
-    assert "of 60 requests" in _markup(app)
-    assert set(app.dataframe[0].value["waits most for"]) == {"audio.transcribe"}
-
-
 def test_a_trace_can_be_read_as_a_table(normal: Path) -> None:
     app = _run("request", normal, id="00000001")
     app.session_state["lp_as_table"] = True
@@ -185,3 +198,66 @@ def test_a_store_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     app = _run("overview", home)
     assert len(app.error) == 1
     assert "Traceback" not in app.error[0].value
+
+
+def test_health_shows_settings_with_where_they_come_from(
+    normal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATPROBE_OTLP_TOKEN", "s3cret-token")
+    app = _run("health", normal)
+    words = _markup(app)
+    for part in ("retention", "clock skew", "Software of this dashboard", "duckdb"):
+        assert part in words
+    assert "s3cret-token" not in words
+    assert "s3cret-token" not in str(app)
+
+
+def test_a_span_panel_shows_prompt_and_answer_as_text(tmp_path: Path) -> None:
+    home = seed_calls(tmp_path / "store", requests=6)
+    data.use_store(home, opener=_unattended)
+    span = data.query(
+        "SELECT replace(trace_id::VARCHAR, '-', '') AS trace, format('{:016x}', span_id) AS span"
+        " FROM spans WHERE model IS NOT NULL ORDER BY start_ns LIMIT 1"
+    ).to_pylist()[0]
+    app = _run("request", home, id=span["trace"], span=span["span"])
+    assert "lp-prompt" not in _markup(app)
+    app.session_state[f"lp_texts_{span['span']}"] = True
+    app.run()
+    assert not app.exception
+    assert 'class="lp-prompt"' in _markup(app)
+    assert "You answer questions" in _markup(app) or "customer wants" in _markup(app)
+
+
+@pytest.mark.parametrize("view", ["flame", "waterfall", "<b>"])
+def test_a_trace_can_be_looked_at_both_ways(view: str, normal: Path) -> None:
+    app = _run("request", normal, id="00000001", view=view)
+    assert app.session_state["w_view"] == ("flame" if view == "flame" else "waterfall")
+    assert "slowest first" in _markup(app)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        StoreBusyError("Another process owns the store in /somewhere."),
+        StoreError("The store is being moved to schema 4; try again in a minute."),
+    ],
+)
+def test_a_store_that_is_locked_or_migrating_is_one_sentence(
+    fault: StoreError, tmp_path: Path
+) -> None:
+    def opener(_home: Path) -> Reader:
+        raise fault
+
+    data.use_store(tmp_path, opener=opener)
+    app = AppTest.from_string("from latprobe_dashboard.pages import overview\noverview.render()\n")
+    app.run(timeout=30)
+    assert [error.value for error in app.error] == [str(fault)]
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", ["overview", "traces", "tokens"])
+def test_a_year_of_requests_is_shown(page: str, tmp_path: Path) -> None:
+    home = seed_calls(tmp_path / "store", requests=40, length_ns=365 * 24 * HOUR_NS)
+    app = _run(page, home)
+    assert not app.error
+    assert not app.info

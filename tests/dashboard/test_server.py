@@ -61,6 +61,34 @@ def test_another_address_needs_a_token(tmp_path: Path) -> None:
         server.serve(tmp_path, host="0.0.0.0", open_browser=False)
 
 
+def test_a_name_of_a_proxy_needs_a_token(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs a token"):
+        server.serve(tmp_path, allowed_hosts=["box.lan"], open_browser=False)
+
+
+@pytest.mark.parametrize("path", ["/a b", "../x", "/a//b", "//evil.example/?x", "/%2e", "a/.."])
+def test_a_base_path_is_a_plain_path(path: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a path"):
+        server.serve(tmp_path, base_path=path, open_browser=False)
+
+
+def test_behind_a_proxy_it_serves_its_path_and_name_only(tmp_path: Path) -> None:
+    more = {"base_path": "/tools/latprobe/", "allowed_hosts": ["box.lan"], "token": "s3cret"}
+    served = Served(seed(tmp_path / "store", requests=2), environment=ALONE, more=more)
+    try:
+        url = served.url()
+        assert url.endswith("/tools/latprobe/?token=s3cret")
+        base = url.partition("?")[0]
+        known = {"Authorization": "Bearer s3cret"}
+        assert _status(f"{base}_stcore/health", **known) == 200
+        assert _status(f"{base}_stcore/health", Host="box.lan", **known) == 200
+        assert _status(f"{base}_stcore/health", Host="box.lan") == 401
+        assert _status(f"{base}_stcore/health", Host="evil.example", **known) == 403
+        assert _status(f"{base}trace", Origin="https://box.lan", Host="box.lan", **known) == 200
+    finally:
+        served.stop()
+
+
 def test_an_address_this_machine_does_not_have_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not an address of this machine"):
         server.serve(tmp_path, host="192.0.2.1", open_browser=False, token="s3cret")

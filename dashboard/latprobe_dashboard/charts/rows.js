@@ -118,6 +118,10 @@ function drawn(cell, data, at, link) {
   const box = document.createElement("td");
   box.className = [column.number ? "n" : "", at === 0 ? "name" : "", cell.bad ? "bad" : ""].join(" ");
   box.title = cell.hint || (at === 0 ? cell.t : "");
+  if (column.bar && cell.reach) {
+    box.append(reach(cell, data.hues));
+    return box;
+  }
   if (column.bar && cell.share !== undefined) {
     box.append(bar(cell, data.hues));
     return box; // a bar has no second line
@@ -138,6 +142,36 @@ function drawn(cell, data, at, link) {
     if (cell.note.length > 16) note.className = "long";
     box.append(note);
   }
+  return box;
+}
+
+// A bar from zero to the figure, the interval as a whisker over it.
+function reach(cell, hues) {
+  const { zero, at, low, high, faint } = cell.reach;
+  const box = document.createElement("div"), track = document.createElement("span");
+  const fill = document.createElement("span"), text = document.createElement("span");
+  box.className = faint ? "bar reach faint" : "bar reach";
+  const percent = (place) => `${place * 100}%`;
+  fill.className = "fill";
+  fill.style.left = percent(Math.min(zero, at));
+  fill.style.width = percent(Math.abs(at - zero));
+  fill.style.background = cell.bad ? "var(--bad)" : hues[cell.hue || "text"];
+  track.append(fill);
+  if (zero > 0) {
+    const line = document.createElement("i");
+    line.className = "zero";
+    line.style.left = percent(zero);
+    track.append(line);
+  }
+  if (low !== undefined && high !== undefined) {
+    const whisker = document.createElement("i");
+    whisker.className = "whisker";
+    whisker.style.left = percent(low);
+    whisker.style.width = percent(high - low);
+    track.append(whisker);
+  }
+  text.textContent = cell.t;
+  box.append(track, text);
   return box;
 }
 

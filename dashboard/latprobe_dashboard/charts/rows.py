@@ -44,16 +44,30 @@ AS_SHOWN = _AsShown()
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """A figure on its column's scale, all places 0..1: a bar from `zero` to `at`, and over it the
+    interval from `low` to `high`, where it is known. `is_faint`: not more than noise."""
+
+    zero: float
+    at: float
+    low: float | None = None
+    high: float | None = None
+    is_faint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """A cell's text with what marks it: the lane's colour, a bar of `share`, red for trouble.
 
-    `note` is a second, smaller line. `value` is what is sorted by and written to a CSV file: a
+    `reach` draws a figure with its interval instead of a bar of `share`. `note` is a second,
+    smaller line. `value` is what is sorted by and written to a CSV file: a
     number in the column's unit, None where it was not measured.
     """
 
     text: str
     hue: Hue | None = None
     share: float | None = None
+    reach: Reach | None = None
     is_bad: bool = False
     hint: str = ""
     note: str = ""
@@ -134,6 +148,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
         drawn["hue"] = cell.hue.key
     if cell.share is not None:
         drawn["share"] = round(min(max(cell.share, 0.0), 1.0), 4)
+    if cell.reach is not None:
+        drawn["reach"] = _reach(cell.reach)
     if cell.is_bad:
         drawn["bad"] = 1
     if cell.hint:
@@ -143,6 +159,14 @@ def _cell(cell: Cell) -> dict[str, Any]:
     if not isinstance(cell.value, _AsShown):
         drawn["v"] = cell.value
     return drawn
+
+
+def _reach(reach: Reach) -> dict[str, Any]:
+    places = {"zero": reach.zero, "at": reach.at, "low": reach.low, "high": reach.high}
+    return {
+        "faint": int(reach.is_faint),
+        **{k: round(min(max(v, 0.0), 1.0), 4) for k, v in places.items() if v is not None},
+    }
 
 
 @cache

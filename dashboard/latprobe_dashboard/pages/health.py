@@ -10,6 +10,7 @@ from latprobe.store.status import StoreStatus
 from latprobe_dashboard import data, quantities, shown_text, visitor
 from latprobe_dashboard.charts import cards
 from latprobe_dashboard.frame import sentence, show
+from latprobe_dashboard.pages import health_settings
 
 TITLE, PATH, ICON = "Health", "health", ":material/verified:"
 QUESTION = "Can I trust this data?"
@@ -33,10 +34,13 @@ def _body(scope: Scope) -> None:
     cards.mount(_cards(observer, status))
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        _facts("Store", _store_facts(status))
+        _facts("Store", [*_store_facts(status), *health_settings.store_facts(status)])
+        _facts("Software of this dashboard", health_settings.software_facts())
     with right:
         _facts("Agent", _agent_facts(status))
         _facts(*_run_facts(scope))
+        _facts("Instrumentation found here", health_settings.instrumentation_facts())
+    health_settings.settings_table()
 
 
 def _notes(observer: Observer, status: StoreStatus) -> list[str]:
@@ -145,6 +149,7 @@ def _agent_facts(status: StoreStatus) -> list[tuple[str, str]]:
 
 def _facts(title: str, facts: list[tuple[str, str]]) -> None:
     body = "".join(
-        f"<dt>{label}</dt><dd>{shown_text.block_markup(text)}</dd>" for label, text in facts
+        f"<dt>{shown_text.markup(label, 60)}</dt><dd>{shown_text.block_markup(text)}</dd>"
+        for label, text in facts
     )
     st.html(f'<p class="lp-h">{title}</p><dl class="lp-facts">{body}</dl>')

@@ -1,10 +1,11 @@
-"""Is it healthy now? The last minute, redrawn every second."""
+"""Is it healthy now? The last minute, redrawn every two seconds."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from latprobe.analysis.scope import Scope
+from latprobe.clock import monotonic_ns
 from latprobe.errors import LatprobeError
 from latprobe_dashboard import data, filters, links, quantities, shown_text, visitor
 from latprobe_dashboard.charts import cards, rows
@@ -13,8 +14,16 @@ from latprobe_dashboard.live_queries import NewRequest, Pulse
 
 TITLE, PATH, ICON = "Live", "live", ":material/monitor_heart:"
 QUESTION = "Is it healthy now?"
-REFRESH_S = 1.0
+REFRESH_S = 2.0
+# A look takes so much of a core at most, or the last one is shown again.
+BUSY_SHARE = 0.03
+_LOOKED = "latprobe_live_looked"
+RUNNING_WORDS = (
+    "those of which a stage has ended: the journal keeps spans when they end, so a request that is "
+    "still in its first stage cannot be seen"
+)
 QUIET_NS = 15_000_000_000
+QUIET_S = 5.0  # without new rows only the window moves on
 
 COLUMNS = (
     rows.Column("Request"),
@@ -38,18 +47,63 @@ def _body(_scope: Scope) -> None:
 def _last_minute() -> None:
     now_ns = filters.now_ns()
     try:
-        pulse = data.pulse(now_ns)
+        pulse = _pulse(now_ns)
     except LatprobeError as error:
         st.warning(f"{shown_text.block(str(error))} Trying again.")
         return
     sentence([_answer(pulse, now_ns)])
     cards.mount(_cards(pulse))
+    _running(pulse, now_ns)
     st.html('<p class="lp-h">Newest requests<small>the last 20</small></p>')
     top = max((row.duration_ms for row in pulse.newest), default=0.0) or 1.0
     shown = [_row(row, top, now_ns) for row in pulse.newest]
     opened = rows.mount(COLUMNS, shown, key="lp_newest", label="Newest requests")
     if opened is not None:
         links.go("trace", id=pulse.newest[opened].trace_id)
+
+
+def _pulse(now_ns: int) -> Pulse:
+    """The last minute, asked for anew when rows came in, at most so often that it costs little."""
+    before: tuple[int, float, int, Pulse] | None = st.session_state.get(_LOOKED)
+    version = data.version()
+    if before is not None:
+        at_ns, cost_s, seen, pulse = before
+        age_s = (now_ns - at_ns) / 1e9
+        if age_s < max(cost_s / BUSY_SHARE, QUIET_S if version == seen else 0.0):
+            return pulse
+    began_ns = monotonic_ns()
+    pulse = data.pulse(now_ns)
+    st.session_state[_LOOKED] = (now_ns, (monotonic_ns() - began_ns) / 1e9, version, pulse)
+    return pulse
+
+
+RUNNING_COLUMNS = (
+    rows.Column("Last stage that ended"),
+    rows.Column("Running for", is_number=True),
+    rows.Column("Stages so far", is_number=True),
+    rows.Column("Service"),
+    rows.Column("Trace"),
+)
+
+
+def _running(pulse: Pulse, now_ns: int) -> None:
+    if not pulse.running:
+        st.html(f'<p class="lp-note">No request is seen running. Shown are {RUNNING_WORDS}.</p>')
+        return
+    st.html(f'<p class="lp-h">Running requests<small>{RUNNING_WORDS}</small></p>')
+    shown = [
+        rows.Row(
+            cells=(
+                rows.Cell(shown_text.line(row.last_stage)),
+                rows.Cell(quantities.nanoseconds(max(now_ns - row.begun_ns, 0))),
+                rows.Cell(quantities.count(row.spans)),
+                rows.Cell(shown_text.line_or_dash(row.service, 30)),
+                rows.Cell(row.trace_id[:8], hint=row.trace_id, value=row.trace_id),
+            ),
+        )
+        for row in pulse.running
+    ]
+    rows.mount(RUNNING_COLUMNS, shown, key="lp_running", label="Running requests")
 
 
 def _answer(pulse: Pulse, now_ns: int) -> str:

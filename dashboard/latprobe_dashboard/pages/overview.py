@@ -13,7 +13,7 @@ from latprobe.analysis.timeline import TimelinePoint
 from latprobe_dashboard import data, links, quantities, shown_text
 from latprobe_dashboard.charts import budget, cards, latency, rows
 from latprobe_dashboard.frame import sentence, show
-from latprobe_dashboard.pages import stage_table
+from latprobe_dashboard.pages import overview_advice, stage_table
 from latprobe_dashboard.pages.request_table import request_table
 
 TITLE, PATH, ICON = "Overview", "", ":material/speed:"
@@ -23,7 +23,7 @@ TABLE_HEIGHT = 392
 
 
 def render() -> None:
-    show(QUESTION, _body)
+    show(QUESTION, _body, follows=True)
 
 
 def _body(scope: Scope) -> None:
@@ -34,7 +34,9 @@ def _body(scope: Scope) -> None:
     )
     seen = data.overview(scope)
     points = data.timeline(scope)
+    advice = st.container(key="lp_advice")
     sentence(_answer(seen, data.error_origins(scope)))
+    change = st.container(key="lp_change")
     budget.mount(budget.by_modality((row.modality, row.critical_share) for row in seen.stages))
     cards.mount(_cards(seen, points, scope))
     left, right = st.columns([3, 2], gap="medium")
@@ -46,6 +48,10 @@ def _body(scope: Scope) -> None:
     st.html(f'<p class="lp-h">Slowest requests<small>the {SLOWEST} longest</small></p>')
     slowest = data.traces(scope, order="slowest", limit=SLOWEST)
     request_table(slowest, key="lp_slowest", label="Slowest requests")
+    with advice:
+        overview_advice.advise(scope)
+    with change:
+        overview_advice.since(scope)
 
 
 def _answer(seen: Overview, origins: list[ErrorOrigin]) -> list[str]:
@@ -59,7 +65,7 @@ def _answer(seen: Overview, origins: list[ErrorOrigin]) -> list[str]:
     )
     others = [
         f"<b>{shown_text.markup(row.name)}</b> {quantities.share(row.critical_share)}"
-        for row in ranked[1:3]
+        for row in ranked[1:2]
     ]
     if others:
         words += f", then {' and '.join(others)}"

@@ -104,6 +104,11 @@ def _texts(parts: Sequence[AnatomyPart], limit: int) -> str:
     return f'<div class="lp-prompt" {words}>{"".join(blocks)}</div>'
 
 
+def parts_markup(parts: Sequence[AnatomyPart]) -> str:
+    """The parts of one call as text in their colours, long ones cut, under a bar of them all."""
+    return _strip(parts) + _texts(parts, SHORT_CHARS)
+
+
 def _block(part: AnatomyPart, room: int, total: int) -> str:
     hue = part_hue(part.kind)
     tokens = estimated(quantities.exact(part.tokens), part.is_estimated)

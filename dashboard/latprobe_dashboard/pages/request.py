@@ -5,10 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from latprobe.analysis.flame import flame
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.trace import Trace, TraceSpan
 from latprobe.errors import NoDataError, UsageError
-from latprobe_dashboard import data, links, quantities, shown_text, visitor
+from latprobe_dashboard import data, links, quantities, shown_text, token_queries, visitor
+from latprobe_dashboard.charts import flame as flame_chart
 from latprobe_dashboard.charts import gpu_timeline, waterfall
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.pages.span_panel import span_panel
@@ -17,6 +19,9 @@ from latprobe_dashboard.theme import HUES, hue_of
 TITLE, PATH, ICON = "Trace", "trace", ":material/account_tree:"
 QUESTION = "What happened in this request?"
 TEXT_ROWS = 1_000
+VIEWS = {"waterfall": "Waterfall", "flame": "Flame"}
+# From so many spans on a trace is first shown by its paths.
+FLAME_FROM = 1_000
 COUNTERS = (
     "gpu.sm_active_pct",
     "gpu.utilization_pct",
@@ -46,7 +51,9 @@ def _body(scope: Scope) -> None:
             links.go("traces")
         return
     sentence(_answer(trace))
-    st.html(f'<p class="lp-note">{_identity(trace)}</p>')
+    with st.container(horizontal=True, vertical_alignment="center", key="lp_trace_line"):
+        st.html(f'<p class="lp-note">{_identity(trace)}</p>', width="stretch")
+        _beside(scope, trace)
     _details(trace)
     _as_text(trace)
 
@@ -91,37 +98,102 @@ def _identity(trace: Trace) -> str:
     )
 
 
-def _legend(trace: Trace) -> None:
+def _beside(scope: Scope, trace: Trace) -> None:
+    """The requests that took a little longer and a little less, of those chosen on other pages."""
+    place = data.place(scope, trace.trace_id)
+    if place is None or place.of < 2:
+        return
+    chosen = "" if scope == Scope() else " chosen"
+    words = f"{place.rank:,} of {place.of:,}{chosen}, slowest first"
+    st.html(f'<p class="lp-note">{words}</p>', width="content")
+    for words, there, hint in (
+        ("Slower", place.longer, "The next slower request"),
+        ("Faster", place.shorter, "The next faster request"),
+    ):
+        st.button(
+            words,
+            key=f"lp_{words.lower()}",
+            help=hint,
+            disabled=there is None,
+            on_click=_open,
+            args=(there,),
+        )
+
+
+def _open(trace_id: str) -> None:
+    st.query_params.pop("span", None)
+    st.query_params["id"] = trace_id
+
+
+def _legend(trace: Trace, view: str) -> None:
     used = {hue_of(span.modality).key for span in trace.spans}
     lanes = "".join(
         f'<span><i class="lp-{hue.key}"></i>{hue.label}</span>' for hue in HUES if hue.key in used
     )
+    path = '<span><i class="lp-under"></i>on the critical path</span>'
+    keys = "scroll: rows · Ctrl+scroll: zoom · drag: pan · double-click: fit"
+    if view == "flame":
+        path, keys = "", "width: own time, what runs in parallel adds up · double-click: zoom"
     st.html(
-        f'<div class="lp-legend">{lanes}<span><i class="lp-under"></i>on the critical path</span>'
-        '<span class="lp-keys">scroll: rows · Ctrl+scroll: zoom · drag: pan · double-click: fit'
-        "</span></div>"
+        f'<div class="lp-legend">{lanes}{path}<span class="lp-keys">{keys}</span></div>',
+        width="stretch",
     )
 
 
 @st.fragment
 def _details(trace: Trace) -> None:
-    """The waterfall and the panel beside it; picking a span redraws only these."""
-    _legend(trace)
+    """The drawing and the panel beside it; picking a span redraws only these."""
+    with st.container(horizontal=True, vertical_alignment="center", key="lp_view_line"):
+        view = _view(trace)
+        _legend(trace, view)
     left, right = st.columns([5, 2], gap="small")
     selected = _selected(trace)
     with left:
-        picked = waterfall.mount(
-            trace.spans,
-            duration_ns=trace.duration_ns,
-            selected=selected,
-            key=f"lp_waterfall_{trace.trace_id}",
-        )
-        _counters(trace)
+        if view == "flame":
+            picked = _flame(trace, selected)
+        else:
+            picked = waterfall.mount(
+                trace.spans,
+                duration_ns=trace.duration_ns,
+                selected=selected,
+                key=f"lp_waterfall_{trace.trace_id}",
+            )
+            _counters(trace)
     if picked is not None and picked != selected:
         selected = picked
         st.query_params["span"] = trace.spans[picked].span_id
     with right, st.container(border=True, key="lp_span"):
         span_panel(trace, trace.spans[selected], height=waterfall.height_of(len(trace.spans)) - 105)
+
+
+def _view(trace: Trace) -> str:
+    """Waterfall or flame, as in the address; a large trace is first shown as a flame."""
+    asked = st.query_params.get("view")
+    usual = "flame" if len(trace.spans) >= FLAME_FROM else "waterfall"
+    st.session_state["w_view"] = asked if asked in VIEWS else usual
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        key="w_view",
+        format_func=VIEWS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_keep_view,
+    )
+    return str(st.session_state["w_view"])
+
+
+def _keep_view() -> None:
+    st.query_params["view"] = st.session_state["w_view"]
+
+
+def _flame(trace: Trace, selected: int) -> int | None:
+    """Draws the paths; the longest span of the one that was picked, None if none was."""
+    nodes = token_queries.kept(lambda: flame(trace.spans), "flame", trace.trace_id)
+    at = next((i for i, node in enumerate(nodes) if node.longest == selected), None)
+    key = f"lp_flame_{trace.trace_id}"
+    picked = flame_chart.mount(nodes, duration_ns=trace.duration_ns, selected=at, key=key)
+    return None if picked is None else nodes[picked].longest
 
 
 def _counters(trace: Trace) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from latprobe.analysis.trace import Trace, TraceEvent, TraceSpan
-from latprobe_dashboard import links, quantities, shown_text
-from latprobe_dashboard.theme import hue_of
+from latprobe.errors import NoDataError
+from latprobe_dashboard import links, quantities, shown_text, token_queries
+from latprobe_dashboard.pages.prompt_text import parts_markup
+from latprobe_dashboard.theme import TOKENS_STYLE_FILE, hue_of
 
 SHORT_CHARS = 160
 LONG_CHARS = 20_000
@@ -29,6 +31,8 @@ def span_panel(trace: Trace, span: TraceSpan, *, height: int) -> None:
             words = ": ".join(filter(None, (span.error_type, span.status_message)))
             st.error(shown_text.block(words))
         _facts(_figures(trace, span))
+        if span.model is not None or span.input_tokens is not None:
+            _texts(trace, span)
         _attributes(span)
         _events(trace, span.events)
     address = links.stage_address(span.name)
@@ -75,6 +79,23 @@ def _facts(facts: list[tuple[str, str]]) -> None:
         for label, text in facts
     )
     st.html(f'<dl class="lp-facts">{body}</dl>')
+
+
+def _texts(trace: Trace, span: TraceSpan) -> None:
+    """The call's prompt and answer, asked for when they are unfolded."""
+    key = f"lp_texts_{span.span_id}"
+    with st.expander("Prompt and answer", on_change="rerun", key=key) as box:
+        if not box.open:
+            return
+        try:
+            found = token_queries.anatomy(trace.trace_id, span.span_id)
+        except NoDataError:
+            st.caption("The tokens of this call are not counted yet, or it reported none.")
+            return
+        st.html(f"<style>{TOKENS_STYLE_FILE.read_text('utf-8')}</style>")
+        st.html(parts_markup(found.parts))
+        if st.button("Take the prompt apart", key="lp_to_call", type="tertiary"):
+            links.go("tokens", call=f"{trace.trace_id}/{span.span_id}")
 
 
 def _attributes(span: TraceSpan) -> None:

@@ -11,9 +11,10 @@ from latprobe.analysis.scope import Scope
 from latprobe.analysis.stage_detail import SlowSpan, StageDetail
 from latprobe.analysis.timeline import TimelinePoint
 from latprobe.errors import NoDataError
-from latprobe_dashboard import data, links, quantities, shown_text, visitor
+from latprobe_dashboard import analysis_queries, data, links, quantities, shown_text, visitor
 from latprobe_dashboard.charts import cards, histogram, latency, rows
 from latprobe_dashboard.frame import sentence, show
+from latprobe_dashboard.pages import stage_analysis, stage_heat
 
 TITLE, PATH, ICON = "Stage", "stage", ":material/timeline:"
 QUESTION = "When is this stage slow?"
@@ -49,6 +50,7 @@ def _body(scope: Scope) -> None:
         return
     points = data.timeline(within)
     sentence(_answer(detail.stats, row.critical_share, row.verdict))
+    stage_analysis.gain_of(scope, name)
     cards.mount(_cards(detail.stats, row.self_ms_per_trace, points))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -63,13 +65,19 @@ def _body(scope: Scope) -> None:
             key="lp_histogram",
             height=320,
         )
+    stage_heat.heat_over_time(within)
+    stage_analysis.findings(scope, name, calls_models=row.input_tokens is not None)
     _slowest(detail)
 
 
 def _begin(scope: Scope, name: str | None) -> None:
     if name is not None:
         within = replace(scope, stage=name)
-        data.begin(lambda: data.detail(within), lambda: data.timeline(within))
+        data.begin(
+            lambda: data.detail(within),
+            lambda: data.timeline(within),
+            lambda: analysis_queries.heat(within),
+        )
 
 
 def _chosen(names: list[str]) -> str | None:

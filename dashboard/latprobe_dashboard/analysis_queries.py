@@ -1,0 +1,95 @@
+"""What the pages ask of the analysis that takes its time: gains, predictions, findings, load.
+
+Every question is asked as the commands ask it, so that a page shows their figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from latprobe.analysis.change_points import Changes, find_changes
+from latprobe.analysis.cohorts import SlowFast, slow_against_fast
+from latprobe.analysis.compare import Comparison, Measured, compare_measured, measure
+from latprobe.analysis.latency_model import StoredModel, latency_models
+from latprobe.analysis.load import LoadReport, load_report
+from latprobe.analysis.no_data import nothing_found
+from latprobe.analysis.requests import fetch_requests
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.whatif import Change, Prediction, predict
+from latprobe.analysis.whatif.gains import StageGain
+from latprobe.analysis.whatif.gains import gains as stage_gains
+from latprobe_dashboard import data
+from latprobe_dashboard.answers import Answers
+from latprobe_dashboard.heat_queries import CellSpan, Heat, Place, read_cell, read_heat
+from latprobe_dashboard.later import Later, later
+
+_kept = Answers(32)
+
+
+def gains(scope: Scope) -> Later[tuple[StageGain, ...]]:
+    """What requests gain from each stage, the most first; () for fewer than 20 requests."""
+    return later(
+        "gains",
+        (scope,),
+        lambda: tuple(stage_gains(data.query, fetch_requests(data.query, scope))),
+    )
+
+
+def prediction(scope: Scope, changes: Sequence[Change]) -> Later[Prediction]:
+    """What the requests would take with the changes."""
+    wanted = tuple(changes)
+    return later("prediction", (scope, wanted), lambda: predict(data.query, wanted, scope))
+
+
+def slow_fast(scope: Scope, stage: str | None = None) -> Later[SlowFast]:
+    """What slow requests, or slow runs of a stage, have in common."""
+    return later("slow", (scope, stage), lambda: slow_against_fast(data.query, scope, stage=stage))
+
+
+def changes(scope: Scope, stage: str | None = None) -> Later[Changes]:
+    """When stages, or one stage, began to take another time."""
+    return later(
+        "changes", (scope, stage), lambda: find_changes(data.query, replace(scope, stage=stage))
+    )
+
+
+def load(scope: Scope) -> Later[LoadReport]:
+    """How loaded each stage is."""
+    return later("load", (scope,), lambda: load_report(data.query, scope))
+
+
+def models(scope: Scope, stage: str) -> Later[list[StoredModel]]:
+    """The latency models of the calls that are this stage, or within it."""
+    return later("models", (scope, stage), lambda: latency_models(data.query, scope, stage=stage))
+
+
+def comparison(before: Scope, after: Scope) -> Later[Comparison]:
+    """What changed from one recording to the other."""
+
+    def work() -> Comparison:
+        return compare_measured(_measured(before).get(), _measured(after).get())
+
+    return later("comparison", (before, after), work)
+
+
+def heat(scope: Scope) -> Heat | None:
+    """Durations of `scope.stage` over time, asked at once; None without spans."""
+    question = ("heat", scope, str(data.home()), data.version())
+    return _kept.get(question, lambda: read_heat(data.query, scope))
+
+
+def cell(scope: Scope, place: Place) -> list[CellSpan]:
+    """The longest spans of `scope.stage` in a cell, asked at once."""
+    question = ("cell", scope, place, str(data.home()), data.version())
+    return _kept.get(question, lambda: read_cell(data.query, scope, place))
+
+
+def _measured(scope: Scope) -> Later[Measured]:
+    def work() -> Measured:
+        found = measure(data.query, scope)
+        if not len(found):
+            raise nothing_found(data.query, scope)
+        return found
+
+    return later("measured", (scope,), work)

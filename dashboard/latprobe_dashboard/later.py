@@ -1,0 +1,151 @@
+"""Answers that take longer than a page may: worked on in the background, drawn when they are there.
+
+A page shows a grey box in the answer's place, looks for the answer every LOOK_S and is drawn again
+once when it has come. While rows are being added such an answer is kept for HELD_S, not for one
+version of the data: else it would be out of date before it is drawn.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import streamlit as st
+
+from latprobe.clock import monotonic_ns
+from latprobe.errors import LatprobeError, NoDataError
+from latprobe_dashboard import data, shown_text
+from latprobe_dashboard.answers import Answers
+
+T = TypeVar("T")
+
+LOOK_S = 0.4
+# Answers of small stores come so soon that a grey box would only flicker.
+PATIENCE_S = 0.15
+HELD_S = 20.0
+MOST_HELD_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome(Generic[T]):
+    """An answer, or the error that is the answer; `Answers` keeps no failures."""
+
+    value: T | None = None
+    error: LatprobeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Generic[T]):
+    """A question and how to answer it. The same question is worked on once."""
+
+    question: Hashable
+    work: Callable[[], T]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether `get` returns at once."""
+        return _kept.is_there(self.question)
+
+    def begin(self) -> Later[T]:
+        """Starts the work in the background, unless it was."""
+        if not self.is_there:
+            data.begin_slow(self._outcome)
+        return self
+
+    def get(self) -> T:
+        """The answer, waited for. Raises the LatprobeError that the work ended with."""
+        found = self._outcome()
+        if found.error is not None:
+            raise found.error
+        return found.value  # type: ignore[return-value]  # None only where T has it
+
+    def comes_within(self, seconds: float) -> bool:
+        """Whether the answer is there, or gets there in the next seconds."""
+        until = monotonic_ns() + int(seconds * 1e9)
+        pause = threading.Event()
+        while not self.is_there:
+            if monotonic_ns() >= until:
+                return False
+            pause.wait(0.005)
+        return True
+
+    def _outcome(self) -> _Outcome[T]:
+        found: _Outcome[T] = _kept.get(self.question, self._tried)
+        return found
+
+    def _tried(self) -> _Outcome[T]:
+        try:
+            return _Outcome(self.work())
+        except LatprobeError as error:
+            return _Outcome(error=error)
+        finally:
+            _hold()
+
+
+def later(what: str, asked: tuple[Hashable, ...], work: Callable[[], T]) -> Later[T]:
+    """The question `what` about the store as it is now, or was some seconds ago."""
+    return Later((what, asked, str(data.home()), _held_version()), work)
+
+
+def fill(
+    answer: Later[T], draw: Callable[[T], None], *, height: int, patience_s: float | None = None
+) -> None:
+    """Draws the answer here, or a grey box of `height` pixels until it is there."""
+    answer.begin()
+    if not answer.comes_within(PATIENCE_S if patience_s is None else patience_s):
+        _look_again(answer, height)
+        return
+    try:
+        draw(answer.get())
+    except NoDataError as error:
+        st.info(shown_text.block(str(error)))
+    except LatprobeError as error:
+        st.error(shown_text.block(str(error)))
+
+
+@st.fragment(run_every=LOOK_S)
+def _look_again(answer: Later[T], height: int) -> None:
+    if answer.is_there:
+        st.rerun()
+    answer.begin()
+    st.html(
+        f'<div class="lp-later" style="height:{int(height)}px" role="status"'
+        ' aria-label="Being worked out"></div>'
+    )
+
+
+@dataclass(slots=True)
+class _Held:
+    """The data version that answers are asked for, since when, and when one last came.
+
+    The page that asked has to see it: so the version is held on for HELD_S after each answer.
+    """
+
+    home: Path | None = None
+    version: int = 0
+    since_ns: int = 0
+    answered_ns: int = 0
+
+
+_held = _Held()
+_lock = threading.Lock()
+_kept = Answers(128)
+
+
+def _held_version() -> int:
+    newest, now_ns = data.version(), monotonic_ns()
+    with _lock:
+        is_other = _held.home != data.home() or newest < _held.version
+        is_old = now_ns - _held.answered_ns > HELD_S * 1e9 and not _kept.is_working()
+        if is_other or is_old or now_ns - _held.since_ns > MOST_HELD_S * 1e9:
+            _held.home, _held.version = data.home(), newest
+            _held.since_ns = _held.answered_ns = now_ns
+        return _held.version
+
+
+def _hold() -> None:
+    with _lock:
+        _held.answered_ns = monotonic_ns()

@@ -1,0 +1,165 @@
+"""Applied: what was predicted for the suggestions that were followed, against what was measured."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from latprobe.advice.verify import Outcome, Verified
+from latprobe.analysis.intervals import Estimate
+from latprobe.errors import LatprobeError
+from latprobe_dashboard import advice_queries, later, permission, quantities, shown_text, visitor
+from latprobe_dashboard.charts import intervals
+from latprobe_dashboard.pages.advice_card import READ_ONLY
+from latprobe_dashboard.pages.advice_words import inline, title
+
+_BAD: tuple[Outcome, ...] = ("less than predicted",)
+_FAILED = "latprobe_take_back_failed"
+
+
+def applied_section() -> None:
+    """Draws the section, if anything was marked as applied."""
+    rows = advice_queries.applied()
+    if not rows:
+        return
+    st.html(
+        '<p class="lp-h">Applied: predicted against measured<small>requests that started after it, '
+        "until the next change</small></p>"
+    )
+    if (failed := st.session_state.pop(_FAILED, None)) is not None:
+        st.error(shown_text.block(failed))
+    later.fill(advice_queries.verified(rows), _all, height=110 * len(rows))
+
+
+def _all(found: list[Verified]) -> None:
+    for each in reversed(found):
+        with st.container(border=True, key=f"lp_applied_{each.applied.id}"):
+            with st.container(
+                horizontal=True, vertical_alignment="center", key=f"lp_atop_{each.applied.id}"
+            ):
+                st.html(_head(each), width="stretch")
+                may = permission.may_write()
+                st.button(
+                    "Take back",
+                    key=f"lp_back_{each.applied.id}",
+                    type="tertiary",
+                    disabled=not may,
+                    help="Takes it off this list; the recording stays." if may else READ_ONLY,
+                    on_click=_take_back,
+                    args=(each.applied.id,),
+                )
+            st.html(_figures(each))
+
+
+def _take_back(suggestion_id: str) -> None:
+    try:
+        advice_queries.take_back(suggestion_id)
+    except LatprobeError as error:
+        st.session_state[_FAILED] = str(error)
+
+
+def _head(each: Verified) -> str:
+    mark = each.applied
+    when = quantities.moment(mark.applied_ns, visitor.zone())
+    tone = " lp-bad" if each.outcome in _BAD else ""
+    others = f", together with {len(mark.together)} more" if mark.together else ""
+    return (
+        f'<div class="lp-card-head"><h3>{title(mark)}</h3>'
+        f'<div class="lp-badges"><span class="lp-outcome{tone}">{inline(each.verdict, 100)}</span>'
+        f"</div></div>"
+        f'<p class="lp-note">Applied {when}{others}; {quantities.counted(mark.requests, "request")}'
+        f" before, {quantities.counted(each.after.requests, 'request')} since."
+        f"{' ' + inline(mark.note, 300) if mark.note else ''}</p>"
+    )
+
+
+def _figures(each: Verified) -> str:
+    mark, before, after = each.applied, each.before, each.after
+    drawn = _latency(
+        "p50",
+        before.p50_ms,
+        (mark.p50_after_ms, mark.p50_low_ms, mark.p50_high_ms),
+        after.p50_ms,
+    ) + _latency(
+        "p95",
+        before.p95_ms,
+        (mark.p95_after_ms, mark.p95_low_ms, mark.p95_high_ms),
+        after.p95_ms,
+    )
+    tokens = [
+        _tokens("output", mark.output_tokens_saved, each.output_tokens_saved),
+        _tokens("input", mark.input_tokens_saved, each.input_tokens_saved),
+    ]
+    rest = " · ".join(words for words in tokens if words)
+    return f'<div class="lp-gains">{drawn}</div>' + (
+        f'<p class="lp-rest">{rest}</p>' if rest else ""
+    )
+
+
+def _latency(
+    name: str,
+    before: Estimate | None,
+    predicted: tuple[float | None, float | None, float | None],
+    after: Estimate | None,
+) -> str:
+    value, low, high = predicted
+    if value is None and after is None and before is None:
+        return ""
+    known = [x for x in (value, low, high, *_of(before), *_of(after)) if x is not None]
+    top = max(known, default=1.0) * 1.02
+    rows = [("before", _words(before), intervals.span(*_ends(before), _value(before), top, "was"))]
+    rows.append(
+        (
+            "predicted",
+            _between(value, low, high),
+            intervals.span(low, high, value, top, "predicted"),
+        )
+    )
+    rows.append(
+        ("measured", _words(after), intervals.span(*_ends(after), _value(after), top, "measured"))
+    )
+    return (
+        f'<div class="lp-against"><b>{name}</b><div>'
+        + "".join(
+            f"<div><em>{label}</em>{drawn}<span>{words}</span></div>"
+            for label, words, drawn in rows
+        )
+        + "</div></div>"
+    )
+
+
+def _value(each: Estimate | None) -> float | None:
+    return None if each is None else each.value
+
+
+def _ends(each: Estimate | None) -> tuple[float | None, float | None]:
+    if each is None or each.interval is None:
+        return None, None
+    return each.interval.low, each.interval.high
+
+
+def _of(each: Estimate | None) -> tuple[float | None, ...]:
+    return (_value(each), *_ends(each))
+
+
+def _words(each: Estimate | None) -> str:
+    return "not measured yet" if each is None else _between(each.value, *_ends(each))
+
+
+def _between(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "not predicted"
+    words = f"<b>{quantities.milliseconds(value)}</b>"
+    if low is None or high is None:
+        return words
+    return (
+        f"{words} <small>{quantities.milliseconds(low)} to {quantities.milliseconds(high)}</small>"
+    )
+
+
+def _tokens(side: str, predicted: float | None, measured: Estimate | None) -> str:
+    if predicted is None:
+        return ""
+    words = f"{quantities.count(predicted)} {side} tokens a request less predicted"
+    if measured is None:
+        return words
+    return f"{words}, <b>{quantities.count(measured.value)}</b> measured"

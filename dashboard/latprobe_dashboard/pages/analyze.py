@@ -1,0 +1,50 @@
+"""What would make requests faster? Gains per stage, what-if, slow against fast, changes, load."""
+
+from __future__ import annotations
+
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.whatif.gains import StageGain
+from latprobe_dashboard import analysis_queries, data, gain_words
+from latprobe_dashboard.frame import sentence, show
+from latprobe_dashboard.later import fill
+from latprobe_dashboard.pages.gain_table import gain_table
+from latprobe_dashboard.pages.load_summary import load_summary
+from latprobe_dashboard.pages.slow_findings import change_points, slow_findings
+from latprobe_dashboard.pages.whatif_panel import whatif_panel
+
+TITLE, PATH, ICON = "Analyze", "analyze", ":material/query_stats:"
+QUESTION = "What would make requests faster?"
+
+
+def render() -> None:
+    show(QUESTION, _body)
+
+
+def _body(scope: Scope) -> None:
+    gains = analysis_queries.gains(scope).begin()
+    seen = data.overview(scope)
+    stages = [row.name for row in seen.stages]
+    modalities = {row.name: row.modality for row in seen.stages}
+    fill(gains, lambda found: sentence([gain_words.verdict(found)]), height=28)
+    fill(gains, lambda found: gain_table(found, modalities), height=320)
+    if not gains.is_there:
+        return
+    whatif_panel(scope, stages, _usual(gains.get(), stages))
+    _findings(scope)
+
+
+def _findings(scope: Scope) -> None:
+    """What else goes with slow requests; asked last, the quickest first."""
+    load = analysis_queries.load(scope).begin()
+    slow = analysis_queries.slow_fast(scope).begin()
+    changes = analysis_queries.changes(scope).begin()
+    fill(slow, lambda found: slow_findings(found, key="lp_slow_fast"), height=160)
+    fill(changes, lambda found: change_points(found, key="lp_changes"), height=120)
+    fill(load, load_summary, height=120)
+
+
+def _usual(found: tuple[StageGain, ...], stages: list[str]) -> str:
+    """The stage that what-if begins with: the one to work on first."""
+    gain = gain_words.best(found)
+    named = gain.stage if gain is not None else stages[0]
+    return named if named in stages else stages[0]

@@ -1,0 +1,69 @@
+"""What is known of requests that have not ended, and how often a page is drawn again."""
+
+from __future__ import annotations
+
+from latprobe_dashboard.health_queries import read_clock_skew
+from latprobe_dashboard.live_queries import LONGEST_NS, read_pulse
+from tests.analysis.seeding import EPOCH_NS, MS, MemoryStore, seed, trace_hex
+
+INNER = {"pid": 1, "remote_parent": False}
+NOW_NS = EPOCH_NS + LONGEST_NS
+
+
+def _at(ago_ms: float) -> float:
+    return LONGEST_NS / MS - ago_ms
+
+
+def _store() -> MemoryStore:
+    store = MemoryStore()
+    store.add_run(1)
+    return store
+
+
+def test_a_request_whose_stages_end_and_whose_root_does_not_is_running() -> None:
+    store = _store()
+    store.add_spans(
+        [
+            seed(2, 1, "ocr", _at(5_000), _at(4_000), 1, **INNER),
+            seed(3, 1, "llm", _at(4_000), _at(1_000), 1, **INNER),
+            seed(1, None, "done", _at(3_000), _at(1_000), 2, pid=1),
+            seed(2, 1, "ocr", _at(3_000), _at(2_000), 2, **INNER),
+        ]
+    )
+    (running,) = read_pulse(store, NOW_NS).running
+    assert running.trace_id == trace_hex(1)
+    assert (running.last_stage, running.spans) == ("llm", 2)
+    assert running.begun_ns == EPOCH_NS + int(_at(5_000)) * MS
+    assert running.heard_ns == EPOCH_NS + int(_at(1_000)) * MS
+
+
+def test_a_request_that_is_silent_for_a_minute_is_not_live() -> None:
+    store = _store()
+    store.add_spans([seed(2, 1, "ocr", _at(90_000), _at(80_000), 1, **INNER)])
+    assert read_pulse(store, NOW_NS).running == ()
+
+
+def test_a_long_request_whose_root_ended_is_not_running() -> None:
+    store = _store()
+    store.add_spans(
+        [
+            seed(1, None, "root", -700_000, _at(500), 1, pid=1),
+            seed(2, 1, "late", _at(5_000), _at(600), 1, **INNER),
+        ]
+    )
+    assert read_pulse(store, NOW_NS).running == ()
+
+
+def test_clocks_that_differ_are_found_by_calls_that_begin_too_early() -> None:
+    store = _store()
+    store.add_spans(
+        [
+            seed(1, None, "client", 100, 200, 1, pid=1),
+            seed(2, 1, "server", 60, 90, 1, pid=2, remote_parent=True),
+            seed(3, 1, "server", 110, 120, 1, pid=2, remote_parent=True),
+            seed(4, 9, "stranger", 0, 1, 1, pid=2, remote_parent=True),
+        ]
+    )
+    skew = read_clock_skew(store)
+    assert (skew.crossings, skew.early, skew.worst_ns) == (2, 1, 40 * MS)
+    assert read_clock_skew(MemoryStore()).crossings == 0
