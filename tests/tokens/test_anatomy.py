@@ -199,7 +199,7 @@ def test_with_the_example_servers_own_tokenizer_its_template_is_the_residual() -
     )
     assert [(row.kind, row.tokens) for row in found.rows] == [
         ("system", 7),
-        ("retrieved", 12),
+        ("retrieved", 11),
         ("user", 8),
     ]
     roles = sum(rule.TOKENS_PER_MESSAGE + rule.count(message["role"]) for message in messages)

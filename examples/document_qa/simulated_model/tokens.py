@@ -2,8 +2,8 @@
 
 Real tokenizers need their vocabulary files, which this example does not ship. The rule: up to
 six letters with the space before them, up to three digits, a run of blanks and line ends, or up
-to three other characters. On
-English text that gives roughly the counts of a modern byte-pair vocabulary, and never exactly.
+to three other characters. On English text that gives roughly the counts of a modern byte-pair
+vocabulary, and never exactly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TOKENS_PER_MESSAGE = 3
 TOKENS_PER_REPLY = 3
 """The marks that open the reply. Both are OpenAI's figures for its own chat template."""
 
-_PIECE = re.compile(r" ?[^\W\d_]{1,6}|\d{1,3}| ?[^\w\s]{1,3}|_|\s+(?!\S)|\s+")
+_PIECE = re.compile(r" ?[^\W\d_]{1,6}|\d{1,3}| ?[^\w\s]{1,3}|_|\s+")
 
 
 def pieces(text: str) -> list[str]:
