@@ -25,6 +25,7 @@ T = TypeVar("T")
 LOOK_S = 0.4
 # Answers of small stores come so soon that a grey box would only flicker.
 PATIENCE_S = 0.15
+RESTS = 4
 HELD_S = 20.0
 MOST_HELD_S = 120.0
 
@@ -91,12 +92,17 @@ def later(what: str, asked: tuple[Hashable, ...], work: Callable[[], T]) -> Late
 
 
 def fill(
-    answer: Later[T], draw: Callable[[T], None], *, height: int, patience_s: float | None = None
+    answer: Later[T], draw: Callable[[T], None], *, height: int, gives_way: bool = False
 ) -> None:
-    """Draws the answer here, or a grey box of `height` pixels until it is there."""
-    answer.begin()
-    if not answer.comes_within(PATIENCE_S if patience_s is None else patience_s):
-        _look_again(answer, height)
+    """Draws the answer here, or a grey box of `height` pixels until it is there.
+
+    Where it `gives_way`, work on it begins when the page has been left alone for RESTS looks:
+    begun at once it took 200 ms from the page's own answers, or from those to the next click.
+    """
+    if not gives_way:
+        answer.begin()
+    if not (answer.is_there if gives_way else answer.comes_within(PATIENCE_S)):
+        _look_again(answer, height, _Looks(RESTS if gives_way else 0))
         return
     try:
         draw(answer.get())
@@ -106,11 +112,20 @@ def fill(
         st.error(shown_text.block(str(error)))
 
 
+@dataclass(slots=True)
+class _Looks:
+    """How often to look for an answer before work on it begins; kept from look to look."""
+
+    left: int
+
+
 @st.fragment(run_every=LOOK_S)
-def _look_again(answer: Later[T], height: int) -> None:
+def _look_again(answer: Later[T], height: int, looks: _Looks) -> None:
     if answer.is_there:
         st.rerun()
-    answer.begin()
+    looks.left -= 1
+    if looks.left < 0:
+        answer.begin()
     st.html(
         f'<div class="lp-later" style="height:{int(height)}px" role="status"'
         ' aria-label="Being worked out"></div>'

@@ -33,7 +33,7 @@ def _body(scope: Scope) -> None:
     data.begin(data.roots)
     if not asked.comes_within(later.PATIENCE_S):
         sentence(["Working out what the requests would gain from each change."])
-    later.fill(asked, lambda found: _advice(found, scope), height=SKELETON_HEIGHT, patience_s=0)
+    later.fill(asked, lambda found: _advice(found, scope), height=SKELETON_HEIGHT, gives_way=True)
     applied_section()
 
 

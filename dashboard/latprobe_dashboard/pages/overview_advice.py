@@ -19,18 +19,17 @@ from latprobe_dashboard import (
     quantities,
 )
 from latprobe_dashboard.frame import sentence
-from latprobe_dashboard.later import fill
+from latprobe_dashboard.later import fill, later
 from latprobe_dashboard.pages import compare_words
 
 HEIGHT = 28
-PATIENCE_S = 0.05
 # Two runs of more requests than this take seconds to compare: their medians are told instead.
 COMPARED_REQUESTS = 5_000
 
 
 def advise(scope: Scope) -> None:
     """Draws the sentence, or a grey box until it can be said."""
-    fill(analysis_queries.gains(scope), _say, height=HEIGHT, patience_s=PATIENCE_S)
+    fill(analysis_queries.gains(scope), _say, height=HEIGHT, gives_way=True)
 
 
 def since(scope: Scope) -> None:
@@ -42,16 +41,19 @@ def since(scope: Scope) -> None:
     if before is None or after is None:
         return
     scopes = Scope(run_id=int(before)), Scope(run_id=int(after))
-    medians = _medians(*scopes)
-    if medians is not None:
-        _told(medians, before, after)
-        return
     fill(
-        analysis_queries.comparison(*scopes),
-        lambda found: _told(compare_words.brief(found), before, after),
+        later("since", scopes, lambda: _changed(*scopes)),
+        lambda words: _told(words, before, after),
         height=20,
-        patience_s=0.0,
+        gives_way=True,
     )
+
+
+def _changed(before: Scope, after: Scope) -> str:
+    medians = _medians(before, after)
+    if medians is not None:
+        return medians
+    return compare_words.brief(analysis_queries.comparison(before, after).get())
 
 
 def _say(found: tuple[StageGain, ...]) -> None:

@@ -84,7 +84,7 @@ def _body(scope: Scope) -> None:
         asked,
         lambda found: _found(_ranked(found, uses), uses, scope),
         height=SKELETON_HEIGHT,
-        patience_s=0,
+        gives_way=True,
     )
 
 

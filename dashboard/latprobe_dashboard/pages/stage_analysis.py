@@ -21,7 +21,7 @@ _UNITS = {"input": "1,000 more input tokens take", "output": "an output token ta
 
 def gain_of(scope: Scope, name: str) -> None:
     """What requests gain from this stage, with a link to the what-if."""
-    fill(analysis_queries.gains(scope), lambda found: _gain(found, name), height=24, patience_s=0.0)
+    fill(analysis_queries.gains(scope), lambda found: _gain(found, name), height=24, gives_way=True)
 
 
 def findings(scope: Scope, name: str, *, calls_models: bool) -> None:
@@ -32,18 +32,18 @@ def findings(scope: Scope, name: str, *, calls_models: bool) -> None:
     slow = analysis_queries.slow_fast(scope, name).begin()
     changes = analysis_queries.changes(scope, name).begin()
     if calls_models:
-        fill(models, _models, height=60, patience_s=0.0)
+        fill(models, _models, height=60, gives_way=True)
     fill(
         slow,
         lambda found: slow_findings(found, key="lp_stage_slow_fast"),
         height=120,
-        patience_s=0.0,
+        gives_way=True,
     )
     fill(
         changes,
         lambda found: change_points(found, key="lp_stage_changes"),
         height=60,
-        patience_s=0.0,
+        gives_way=True,
     )
 
 
