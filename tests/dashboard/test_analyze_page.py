@@ -195,10 +195,10 @@ def test_a_slow_answer_leaves_a_box_and_the_page_goes_on(
     assert 'data-lp="ready"' in _markup(app)
 
 
-def test_the_overview_begins_with_what_to_change(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("latprobe_dashboard.pages.overview_advice.PATIENCE_S", LONG_S)
+def test_the_overview_begins_with_what_to_change_once_that_is_known(home: Path) -> None:
+    data.use_store(home, opener=_unattended)
+    data.has_spans()
+    analysis_queries.gains(Scope()).get()
     answers = _answers(_run(home, "overview"))
     assert "in half the time takes" in answers[0]
     assert "of what requests wait for" in answers[1]
