@@ -64,6 +64,7 @@ class AgentProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         write_address(self._home, self._server.address)
+        self._server.start()
         log.info("agent %d owns %s", os.getpid(), self._home)
         try:
             self._sampling.start()

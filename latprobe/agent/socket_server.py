@@ -26,9 +26,15 @@ log = logging.getLogger("latprobe.agent")
 
 Answer = tuple[dict[str, Any], Any]
 
+BACKLOG = 64
+
 
 class SocketServer:
-    """Listens until `close`. `stop` is called when a client asks the agent to leave."""
+    """Answers from `start` to `close`. `stop` is called when a client asks the agent to leave.
+
+    Its address is known before anybody can connect to it, so that it can be written first: who
+    gets an answer reads the address of the one that answers, never that of a dead agent before.
+    """
 
     def __init__(self, owner: StoreOwner, *, stop: Callable[[], None], version: str) -> None:
         self._owner = owner
@@ -37,7 +43,7 @@ class SocketServer:
         self._clients: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._is_closing = False
-        self._listener, where, token = listen(owner.home)
+        self._listener, where, token = bind(owner.home)
         self.address = Address(os.getpid(), where, version, time.time_ns(), token)
         self._handlers: dict[str, Callable[[socket.socket, dict[str, Any]], Answer]] = {
             "query": self._query,
@@ -48,6 +54,10 @@ class SocketServer:
             "prune": self._prune,
             "stop": self._leave,
         }
+
+    def start(self) -> None:
+        """Lets clients in."""
+        self._listener.listen(BACKLOG)
         threading.Thread(target=self._accept, name="latprobe-accept", daemon=True).start()
 
     @property
@@ -160,11 +170,13 @@ class SocketServer:
         return {}, b""
 
 
-def listen(home: Path) -> tuple[socket.socket, str, str | None]:
-    """A listening socket, where it is, and the token that clients must show (None: the file's
-    mode protects it). The caller owns the store, so an old socket file is a dead agent's."""
+def bind(home: Path) -> tuple[socket.socket, str, str | None]:
+    """A socket that does not listen yet, where it is, and the token that clients must show (None:
+    the file's mode protects it). The caller owns the store, so an old socket file is a dead
+    agent's."""
     if not hasattr(socket, "AF_UNIX"):
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.bind(("127.0.0.1", 0))
         return listener, f"127.0.0.1:{listener.getsockname()[1]}", secrets.token_hex(16)
     path = socket_path(home)
     try:
@@ -177,7 +189,6 @@ def listen(home: Path) -> tuple[socket.socket, str, str | None]:
             listener.bind(str(path))
         finally:
             os.umask(mask)
-        listener.listen(64)
     except OSError as error:
         raise StoreError(
             f"The agent cannot listen on {path}: {error.strerror or error}. "

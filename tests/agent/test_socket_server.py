@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from latprobe.agent.client import AgentClient, open_socket
+from latprobe.agent.address import Address, socket_path, write_address
+from latprobe.agent.client import AgentClient, connect, open_socket
 from latprobe.agent.socket_server import SocketServer
 from latprobe.agent.wire import receive_json, send_json
 from latprobe.store.owner import StoreOwner
@@ -21,8 +22,25 @@ FOR_EVER = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(1000000)
 def server(tmp_path: Path) -> Iterator[SocketServer]:
     with StoreOwner(tmp_path) as owner:
         server = SocketServer(owner, stop=lambda: None, version="test")
+        server.start()
         yield server
         server.close()
+
+
+def test_nobody_is_let_in_before_the_address_was_written(tmp_path: Path) -> None:
+    """A dead agent's address names the same socket, and would be taken for the answering one's."""
+    write_address(tmp_path, Address(1, str(socket_path(tmp_path)), "dead", 0))
+    with StoreOwner(tmp_path) as owner:
+        server = SocketServer(owner, stop=lambda: None, version="test")
+        early = connect(tmp_path)
+        write_address(tmp_path, server.address)
+        server.start()
+        with connect(tmp_path) or AgentClient(server.address) as client:
+            found = client.address
+        server.close()
+
+    assert early is None
+    assert found == server.address
 
 
 def test_a_query_ends_when_its_client_leaves(server: SocketServer) -> None:
@@ -63,6 +81,7 @@ def test_where_there_are_no_unix_sockets_a_token_is_asked_for(
         with monkeypatch.context() as patch:
             patch.delattr(socket, "AF_UNIX")
             server = SocketServer(owner, stop=lambda: None, version="test")
+        server.start()
         host, _, port = server.address.socket.rpartition(":")
         with AgentClient(server.address) as client:
             answer = client.query("SELECT 1 AS one").to_pylist()
