@@ -25,7 +25,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
 from latprobe.ids import random_bits, span_ids, trace_bytes
-from latprobe.journal.long_texts import LONG_TEXT, copy_apart, pack_apart
+from latprobe.journal.long_texts import SHORTEST, copy_apart, is_long, pack_apart
 from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
 from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, plain_text
 from latprobe.journal.segment import (
@@ -166,7 +166,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             for value in attributes.values():
                 kind = type(value)
                 if kind is str:
-                    if len(value) >= LONG_TEXT:
+                    if len(value) >= SHORTEST and is_long(value):
                         pieces = []
                 elif kind not in PLAIN:
                     self._write(self._encoded())

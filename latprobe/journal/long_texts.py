@@ -7,35 +7,39 @@ Marshal would make UTF-8 of them (1 us a kB for Chinese) in a buffer that it enl
 from __future__ import annotations
 
 import marshal
+from codecs import utf_16_le_encode  # not by name: a look-up of its own each time
 from sys import getsizeof
 from typing import Any
 from zlib import crc32
 
-# A shorter text costs less where it is.
+# A shorter text costs less where it is. SHORTEST: where it has two bytes a character (Chinese), for
+# those become UTF-8 slowest.
 LONG_TEXT = 4_096
+SHORTEST = 1_536
 _CODECS = {"latin-1": "strict", "utf-16-le": "surrogatepass", "utf-8": "surrogatepass"}
 
 # (an event's number, None for the span's own attributes; the key; codec; bytes), in order.
 _Entry = tuple[int | None, str, str, int]
 
 
+def is_long(text: str) -> bool:
+    """Whether it costs less behind the value. Ask it of SHORTEST characters and more."""
+    size = len(text)
+    return size >= LONG_TEXT or (
+        size >= SHORTEST and not text.isascii() and 1.5 < getsizeof(text) / size < 2.5
+    )
+
+
 def has_long_text(attributes: dict[str, Any] | None) -> bool:
-    """Whether some value is a text of LONG_TEXT characters or more."""
+    """Whether some value is a text that is_long."""
     for value in (attributes or {}).values():
-        if type(value) is str and len(value) >= LONG_TEXT:
+        if type(value) is str and len(value) >= SHORTEST and is_long(value):
             return True
     return False
 
 
 def pack(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
     """The payload of plain values. Raises ValueError for what marshal refuses."""
-    return b"".join(pack_apart(attributes, rest))
-
-
-def pack_apart(
-    attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None = None
-) -> list[bytes]:
-    """What `pack` joins: a copy of long texts is a tenth of what handing them over costs."""
     events, links, extra = rest or (None, None, None)
     table: list[_Entry] = []
     texts: list[bytes] = []
@@ -45,7 +49,17 @@ def pack_apart(
             (name, offset, _without(held, number, table, texts))
             for number, (name, offset, held) in enumerate(events)
         ]
-    return [marshal.dumps((attributes, events, links, extra, table), 2), *texts]
+    return b"".join([marshal.dumps((attributes, events, links, extra, table), 2), *texts])
+
+
+def pack_apart(attributes: dict[str, Any]) -> list[bytes]:
+    """What `pack` joins, of attributes alone: a copy of long texts is a tenth of what handing them
+    over costs."""
+    table: list[_Entry] = []
+    pieces = [b""]
+    kept = _without(attributes, None, table, pieces)
+    pieces[0] = marshal.dumps((kept, None, None, None, table), 2)
+    return pieces
 
 
 def copy_apart(pieces: list[bytes], buffer: Any, start: int) -> int:
@@ -81,11 +95,11 @@ def _without(
     attributes: dict[str, Any] | None, number: int | None, table: list[_Entry], texts: list[bytes]
 ) -> dict[str, Any] | None:
     """The attributes with None for each long text, which goes to `texts`."""
-    if not has_long_text(attributes):
+    if not attributes:
         return attributes
-    kept = dict(attributes or {})
+    kept = attributes.copy()
     for key, value in kept.items():
-        if type(value) is str and len(value) >= LONG_TEXT:
+        if type(value) is str and len(value) >= SHORTEST and is_long(value):
             codec, data = _encoded(value)
             table.append((number, key, codec, len(data)))
             texts.append(data)
@@ -96,12 +110,14 @@ def _without(
 def _encoded(text: str) -> tuple[str, bytes]:
     """(codec, bytes), in what the interpreter copies: one byte a character or two. UTF-8 for the
     rest, which it may hold already."""
+    if text.isascii():
+        return "latin-1", text.encode()
     width = getsizeof(text) / len(text)
     try:
         if width < 1.5:
             return "latin-1", text.encode("latin-1")
         if width < 2.5:
-            return "utf-16-le", text.encode("utf-16-le", "surrogatepass")
+            return "utf-16-le", utf_16_le_encode(text, "surrogatepass")[0]
     except UnicodeEncodeError:  # an interpreter that holds text in another way
         pass
     return "utf-8", text.encode("utf-8", "surrogatepass")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import mmap
 import os
-import sys
 import zlib
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
 from latprobe.journal import segment as fmt
+from latprobe.journal.prefault import prefault
 from latprobe.journal.segment import FrameType, frame_bytes
 from latprobe.journal.thread_keys import ThreadKey
 
@@ -21,7 +21,6 @@ except ImportError:  # Windows: readers ask whether the pid lives
     fcntl = None  # type: ignore[assignment]
 
 FRAME_BYTES = fmt.FRAME.size
-MADV_POPULATE_WRITE = 23  # Linux; Python's mmap has no name for it
 pack_frame = fmt.PACKED_FRAME.pack_into
 
 
@@ -76,7 +75,9 @@ def seal(segment: Segment) -> None:
     segment.buffer[fmt.STATE_OFFSET] = fmt.STATE_SEALED
 
 
-def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
+def map_file(
+    folder: Path, number: int, size: int, header: bytes, *, is_filled_soon: bool = False
+) -> mmap.mmap:
     """A new, allocated, locked, mapped segment file that starts with `header`.
 
     The blocks are allocated before the mapping, so that a full disk raises OSError here instead of
@@ -97,7 +98,7 @@ def map_file(folder: Path, number: int, size: int, header: bytes) -> mmap.mmap:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _allocate(fd, size)
         buffer = mmap.mmap(fd, size)
-        _prefault(buffer)
+        prefault.run(buffer, is_filled_soon=is_filled_soon)
         buffer[: len(header)] = header
         os.rename(temporary, folder / f"{stem}{fmt.SUFFIX}")
     except BaseException:  # a signal handler's too: nobody would clean up after it
@@ -119,20 +120,6 @@ def make_private(folder: Path) -> None:
 
 def _create(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-
-
-def _prefault(buffer: mmap.mmap) -> None:
-    """Makes the pages writable in one go: 1 us each, against 10 us for each one's own fault.
-
-    Where the system cannot (Linux before 5.14, others), the faults come one by one.
-    """
-    if sys.platform != "linux":
-        return
-    try:
-        buffer.madvise(MADV_POPULATE_WRITE)
-    except OSError as error:
-        if error.errno is None:
-            raise  # a TimeoutError that a signal handler raised, and no system call
 
 
 def _allocate(fd: int, size: int) -> None:

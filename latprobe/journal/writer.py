@@ -25,12 +25,12 @@ from typing import Any, Protocol
 from latprobe import guard
 from latprobe.clock import clock_pair, monotonic_ns
 from latprobe.journal import segment as fmt
+from latprobe.journal.layout import FIRST_SEGMENT_BYTES, Filling
 from latprobe.journal.mapped_segment import Segment, map_file, no_segment, seal
 from latprobe.journal.plain import plain_text
 from latprobe.journal.segment import FrameType, frame_bytes
 from latprobe.journal.thread_keys import ThreadKey, key_of_this_thread
 
-FIRST_SEGMENT_BYTES = 1 << 20
 HEADER_RECORDS = fmt.HEADER_BYTES // fmt.RECORD_BYTES
 HAS_FRAME = fmt.Flag.HAS_FRAME.value << fmt.FLAGS_SHIFT
 MAX_PARKED = 10_000
@@ -77,7 +77,8 @@ class Writer:
         self.busy_thread: ThreadKey | None = None
         self.waiting: deque[tuple[Finished, bytes | None]] = deque()
         self._retry_at_ns = 0
-        self._heap_per_record = 64.0
+        self._filling = Filling()
+        self._created_ns = 0
 
     def write(self, span: Finished, payload: bytes | None) -> None:
         """Journals a finished span, whatever it takes; parks or counts it when the disk is full."""
@@ -233,7 +234,7 @@ class Writer:
         old = self.segment
         used = min(next(old.offsets), old.limit) // fmt.RECORD_BYTES
         if used:
-            self._heap_per_record = (old.heap_top - old.heap_start) / used
+            self._filling.note(old, records=used, took_ns=monotonic_ns() - self._created_ns)
             seal(old)
         try:
             self.segment = self._create(need)
@@ -251,21 +252,19 @@ class Writer:
         size = FIRST_SEGMENT_BYTES if self._number == 0 else self.segment_bytes
         size = min(size, self.segment_bytes)
         run = marshal.dumps(self.run, 2)
-        room = size - fmt.HEADER_BYTES
-        per_record = fmt.RECORD_BYTES + self._heap_per_record * 1.1
-        capacity = max(int((room * 0.9 - len(run)) / per_record), 256)
-        heap_start = fmt.HEADER_BYTES + capacity * fmt.RECORD_BYTES
-        heap_bytes = max(size - heap_start, len(run) + 4096) + need + (4096 if need else 0)
-        heap_end = heap_start + (heap_bytes & -fmt.FRAME_ALIGN)
+        plan = self._filling.layout(size=size, run_bytes=len(run), need=need)
         wall_ns, mono_ns = clock_pair()
         header = fmt.HEADER.pack(
             fmt.MAGIC, fmt.VERSION, fmt.HEADER_BYTES, fmt.RECORD_BYTES, fmt.STATE_OPEN,
-            os.getpid(), capacity, self._number, wall_ns, mono_ns, self.run_id,
-            fmt.HEADER_BYTES, heap_start, heap_end, self.dropped,
+            os.getpid(), plan.capacity, self._number, wall_ns, mono_ns, self.run_id,
+            fmt.HEADER_BYTES, plan.heap_start, plan.heap_end, self.dropped,
         )  # fmt: skip
-        buffer = map_file(self.folder, self._number, heap_end, header)
+        buffer = map_file(
+            self.folder, self._number, plan.heap_end, header, is_filled_soon=plan.is_filled_soon
+        )
+        self._created_ns = mono_ns
         self._number += 1
-        segment = Segment(buffer, limit=heap_start, heap_start=heap_start, heap_end=heap_end)
+        segment = plan.segment_in(buffer)
         segment.append(FrameType.RUN, 0, run)
         return segment
 

@@ -38,7 +38,7 @@ while n < limit:
         with latprobe.stage("lean"):
             pass
     else:
-        with latprobe.stage("rich", n=n, text="x" * (n % 500)):
+        with latprobe.stage("rich", n=n, text="x" * (n % 500 or 20_000)):
             pass
     n += 1
     pack(acknowledged, 0, n)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import marshal
+import random
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
+from latprobe.journal import segment as fmt
 from latprobe.journal.heap import decode
-from latprobe.journal.long_texts import LONG_TEXT, has_long_text, pack
+from latprobe.journal.long_texts import LONG_TEXT, SHORTEST, has_long_text, pack
 from latprobe.journal.plain import encode
+from latprobe.journal.reader import SegmentReader
+from latprobe.journal.segment import FrameType
+from tests.journal.building import SegmentBuilder
 
 LETTERS = ("a", "é", "中", "😀", "\ud800", "\x00")
 TEXTS = st.builds(
@@ -31,10 +38,15 @@ def test_what_is_packed_comes_back_whatever_the_letters(
     assert decode(encode(attributes, (events, None, {"k": 1}))) == found
 
 
-def test_short_texts_are_marshalled_as_ever() -> None:
-    attributes = {"text": "x" * (LONG_TEXT - 1)}
+@pytest.mark.parametrize(
+    ("letter", "longest"),
+    [("x", LONG_TEXT - 1), ("é", LONG_TEXT - 1), ("中", SHORTEST - 1), ("😀", LONG_TEXT - 1)],
+)
+def test_short_texts_are_marshalled_as_ever(letter: str, longest: int) -> None:
+    attributes = {"text": letter * longest}
     assert not has_long_text(attributes)
     assert encode(attributes, None) == marshal.dumps(attributes, 2)
+    assert has_long_text({"text": letter * (longest + 1)})
 
 
 def test_a_damaged_table_is_no_value() -> None:
@@ -48,3 +60,27 @@ def test_any_tail_gives_a_value_or_none(tail: bytes) -> None:
     payload = pack({"k": "中" * LONG_TEXT}, None)
     found = decode(payload[: len(payload) - 2 * LONG_TEXT] + tail)
     assert found is None or isinstance(found[0]["k"], str)
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+@pytest.mark.parametrize("damage", ["a bit of the text", "its end", "its start"])
+def test_a_long_text_that_was_damaged_is_found_out(
+    tmp_path: Path, letter: str, damage: str
+) -> None:
+    build = SegmentBuilder(tmp_path / "a.lpj", heap_bytes=256 << 10)
+    payload = pack({"k": letter * 20_000}, None)
+    build.frame(FrameType.SPAN, 0, payload)
+    build.span(flags=fmt.Flag.HAS_FRAME)
+    data = bytearray(build.close().read_bytes())
+    start = data.index(payload)
+    end = start + len(payload)
+    if damage == "a bit of the text":
+        chance = random.Random(ord(letter))
+        data[chance.randrange(end - 20_000, end)] ^= 1 << chance.randrange(8)
+    elif damage == "its end":
+        data[end - 4_096 : end] = bytes(4_096) if letter != "\x00" else b"x" * 4_096
+    else:
+        data[start : start + 512] = bytes(512)
+    build.path.write_bytes(data)
+    taken = SegmentReader(build.path).take(10)
+    assert (len(taken.rows), taken.payloads, taken.damaged) == (1, {}, 1)

@@ -14,6 +14,7 @@ import pytest
 
 import latprobe
 from latprobe import guard, recorder, stages
+from latprobe.journal import mapped_segment
 from latprobe.journal import writer as writer_module
 from latprobe.journal.heap import decode
 from latprobe.journal.writer import MAX_PARKED, Writer
@@ -56,6 +57,22 @@ def test_a_full_segment_is_followed_by_another_that_stands_alone(tmp_path: Path)
         record(500, "rich", text="t" * 400)
     assert len(list((tmp_path / "journal").iterdir())) > 5
     assert counts(tmp_path) == {"x": 3000, "rich": 500}
+
+
+def test_segments_are_expected_to_fill_soon_once_one_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    class Seen:
+        def run(self, buffer: Any, *, is_filled_soon: bool) -> None:
+            asked.append(is_filled_soon)
+
+    monkeypatch.setattr(mapped_segment, "prefault", Seen())
+    with recording(tmp_path, segment_bytes=64 << 10):
+        record(3000)
+    assert len(asked) > 2
+    assert asked == [False] + [True] * (len(asked) - 1)
 
 
 def test_files_and_folder_are_private(tmp_path: Path) -> None:
