@@ -20,20 +20,22 @@ def call_ids(call: Call) -> Row:
 
 def usage_row(call: Call, ledger: LedgerRow, dissected: Dissected | None, cost: Cost) -> Row:
     """A row of `usage`; `dissected` is None without content."""
-    counts = ledger._asdict()
-    counts["problem"] = refused_count(call.attributes) or ledger.problem
-    row = {
-        **call_ids(call),
+    row: Row = ledger._asdict()
+    row |= {
+        "trace_id": uuid_bytes(call.key[0]),
+        "span_id": call.key[1],
         "run_id": call.run_id,
         "start_ns": call.start_ns,
         "stage": call.stage,
         "provider": call.said.provider,
         "model": call.said.model,
         "operation": call.operation,
-        **counts,
         "cost_usd": cost.usd,
         "cost_origin": cost.origin,
     }
+    refused = refused_count(call.attributes)
+    if refused is not None:
+        row["problem"] = refused
     if dissected is not None:
         row |= {
             "format": dissected.format,
@@ -47,18 +49,12 @@ def usage_row(call: Call, ledger: LedgerRow, dissected: Dissected | None, cost: 
 
 def part_row(trace_id: bytes, span_id: int, row: PartCount) -> PartRow:
     """A row of `call_parts`."""
-    return (
-        trace_id,
-        span_id,
-        row.position,
-        row.side,
-        row.kind,
-        clean_text(row.role),
-        clean_text(row.name),
-        row.hash,
-        row.tokens,
-        row.is_estimated,
-    )
+    position, side, kind, role, name, tokens, is_estimated, digest, *_ = row
+    if role is not None:
+        role = clean_text(role)
+    if name is not None:
+        name = clean_text(name)
+    return trace_id, span_id, position, side, kind, role, name, digest, tokens, is_estimated
 
 
 def prompt_row(row: PartCount, part: Part | None, *, max_bytes: int) -> Row:
@@ -88,8 +84,8 @@ def _media(media: Media | None, *, is_kept: bool) -> str | None:
 
 def _cut(text: str | None, max_bytes: int) -> tuple[str | None, bool]:
     """(the text as far as it is kept, whether it is cut)."""
-    if text is None:
-        return None, False
+    if text is None or (len(text) <= max_bytes and text.isascii()):
+        return text, False
     data = text.encode("utf-8", "replace")
     if len(data) <= max_bytes:
         return data.decode(), False

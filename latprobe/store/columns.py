@@ -215,20 +215,24 @@ def _detail_columns(details: Details, count: int) -> dict[str, pa.Array]:
     if not details.rows:
         return {name: pa.nulls(count, kind) for name, kind in _DETAIL_TYPES.items()}
     positions = np.zeros(count, np.int64)
-    positions[details.rows] = np.arange(len(details.rows))
+    places = np.arange(len(details.rows))
+    positions[details.rows] = places
     is_lean = np.ones(count, np.bool_)
     is_lean[details.rows] = False
-    indices = pa.array(positions, mask=is_lean)
+    in_place = len(details.rows) == count and np.array_equal(positions, places)
+    indices = None if in_place else pa.array(positions, mask=is_lean)
     return {
         name: _spread(details.columns[name], kind, indices, count)
         for name, kind in _DETAIL_TYPES.items()
     }
 
 
-def _spread(values: list[Any], kind: pa.DataType, indices: pa.Array, count: int) -> pa.Array:
-    if not any(value is not None for value in values):
+def _spread(values: list[Any], kind: pa.DataType, indices: pa.Array | None, count: int) -> pa.Array:
+    """The values at their rows; `indices` None where each row has one, in order."""
+    if values.count(None) == len(values):
         return pa.nulls(count, kind)
-    return pa.array(values, kind).take(indices)
+    found = pa.array(values, kind)
+    return found if indices is None else found.take(indices)
 
 
 def _events(

@@ -151,6 +151,10 @@ def _add_stream(details: Details, events: list[_Event], extra: dict[str, Any]) -
     """Chunk times as the recorder took them, else from the events that mark chunks. A time to the
     first chunk that an attribute said stays."""
     columns = details.columns
+    if not events and not extra:
+        for name in ("chunks", "gap_p50_ns", "gap_p95_ns"):
+            columns[name].append(None)
+        return
     moments = [offset for name, offset, _ in events if name in CHUNK_EVENTS and offset >= 0]
     chunks = _count(extra.get("chunks"), 0xFFFF_FFFF)
     first_ns = _count(extra.get("first_chunk_ns"))

@@ -89,6 +89,10 @@ class Candidates:
         self._now_ns = now_ns
         self._monotonic_ns = monotonic_ns
         self._waiting: pa.Table | None = None
+        # Up to which batch roots were looked for, for all that wait.
+        self._rooted_seq = counted_seq
+        # What waits once some calls are counted: asked for before they are stored and after.
+        self._after: tuple[Ready, pa.Table] | None = None
 
     def __len__(self) -> int:
         return 0 if self._waiting is None else int(self._waiting.num_rows)
@@ -106,14 +110,14 @@ class Candidates:
         if latest <= self._seen_seq:
             return False
         if len(self) >= MAX_WAITING:
-            self._note_roots(self._seen_seq - _LOOK_BACK, latest)
+            self._note_roots(self._rooted_seq, latest)
             return False
         upto, new = self._new_calls(latest)
         if new.num_rows:
             self._add(new)
-            self._note_roots(self._seen_seq - _LOOK_BACK, upto)
+            self._note_roots(self._seen_seq - _LOOK_BACK, max(upto, self._rooted_seq))
         elif len(self):
-            self._note_roots(self._seen_seq, upto)
+            self._note_roots(self._rooted_seq, upto)
         self._seen_seq = upto
         return upto < latest
 
@@ -133,9 +137,8 @@ class Candidates:
         fitting = int(pc.sum(pc.less_equal(sizes, size_bytes)).as_py() or 0)
         table = table.slice(0, max(fitting, 1))
         seqs, starts = pc.min_max(table.column("seq")), pc.min_max(table.column("start_ns"))
-        traces, spans = table.column("trace_id").to_pylist(), table.column("span_id").to_pylist()
         return Ready(
-            list(zip(traces, spans, strict=True)),
+            _keys(table),
             seqs["min"].as_py(),
             seqs["max"].as_py(),
             starts["min"].as_py(),
@@ -145,6 +148,7 @@ class Candidates:
     def done(self, ready: Ready) -> None:
         """These calls are counted, or turned out to be none."""
         self._waiting = self._without(ready)
+        self._after = None
 
     def _latest(self) -> int:
         rows = self._query("SELECT value FROM meta WHERE key = 'ingest_seq'").to_pylist()
@@ -172,11 +176,14 @@ class Candidates:
         new = new.append_column("seen_ns", seen).append_column(
             "has_root", pa.repeat(pa.scalar(value=False), count)
         )
+        self._after = None
         self._waiting = new if self._waiting is None else pa.concat_tables([self._waiting, new])
 
     def _note_roots(self, after_seq: int, upto: int) -> None:
-        if self._waiting is None:
+        if self._waiting is None or after_seq >= upto:
             return
+        self._after = None
+        self._rooted_seq = max(self._rooted_seq, upto)
         roots = self._query(_ROOTS, [max(after_seq, 0), upto]).column("trace_id")
         position = self._waiting.column_names.index("has_root")
         has_root = pc.or_(
@@ -188,15 +195,29 @@ class Candidates:
     def _without(self, done: Ready | None) -> pa.Table | None:
         if done is None or self._waiting is None:
             return self._waiting
-        # A span's id may stand in several traces, so the few that match by it are looked at.
-        spans = pa.array([span for _, span in done.keys], pa.uint64())
-        may_be = pc.is_in(self._waiting.column("span_id"), value_set=spans)
-        near = self._waiting.filter(may_be)
-        keys = set(done.keys)
-        traces, numbers = near.column("trace_id").to_pylist(), near.column("span_id").to_pylist()
-        keeps = [key not in keys for key in zip(traces, numbers, strict=True)]
-        others = near.filter(pa.array(keeps, pa.bool_()))
-        rest = self._waiting.filter(pc.invert(may_be))
-        if not others.num_rows:
-            return rest.combine_chunks()
-        return pa.concat_tables([others, rest]).sort_by([("seq", "ascending")]).combine_chunks()
+        if self._after is None or self._after[0] is not done:
+            self._after = done, _rest(self._waiting, done)
+        return self._after[1]
+
+
+def _rest(waiting: pa.Table, done: Ready) -> pa.Table:
+    """The rows of other calls, in their order."""
+    count = len(done.keys)
+    if _keys(waiting.slice(0, count)) == done.keys:  # as where all of them are ready
+        rest = waiting.slice(count)
+        return rest if rest.num_rows else waiting.schema.empty_table()
+    # A span's id may stand in several traces, so the few that match by it are looked at.
+    spans = pa.array([span for _, span in done.keys], pa.uint64())
+    may_be = pc.is_in(waiting.column("span_id"), value_set=spans)
+    near = waiting.filter(may_be)
+    keys = set(done.keys)
+    others = near.filter(pa.array([key not in keys for key in _keys(near)], pa.bool_()))
+    rest = waiting.filter(pc.invert(may_be))
+    if not others.num_rows:
+        return rest.combine_chunks()
+    return pa.concat_tables([others, rest]).sort_by([("seq", "ascending")]).combine_chunks()
+
+
+def _keys(calls: pa.Table) -> list[tuple[str, int]]:
+    traces, spans = calls.column("trace_id").to_pylist(), calls.column("span_id").to_pylist()
+    return list(zip(traces, spans, strict=True))

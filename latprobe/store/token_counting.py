@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from latprobe.config import Settings
 from latprobe.errors import UsageError
@@ -14,19 +13,20 @@ from latprobe.otel.content_names import PARTS_NAME
 from latprobe.store.call_rows import call_ids, clean_text, part_row, prompt_row, usage_row
 from latprobe.store.content_memory import ContentMemory
 from latprobe.store.counting_rules import CountingRules
-from latprobe.store.token_calls import Call
+from latprobe.store.prompt_name import prompt_name
+from latprobe.store.token_calls import Call, known_texts
 from latprobe.store.token_memory import calibration_rows, observe
-from latprobe.store.token_rows import CountedRows, Row
+from latprobe.store.token_rows import CountedRows, Row, uuid_bytes
 from latprobe.tokens.anatomy import Anatomy, CountText, anatomy
 from latprobe.tokens.calibration import Calibration
 from latprobe.tokens.counted_texts import CountedTexts
 from latprobe.tokens.counting import TokenCounter
 from latprobe.tokens.dissect import dissect
-from latprobe.tokens.documents import document_texts
 from latprobe.tokens.ledger import LedgerRow, settle_call
 from latprobe.tokens.models import resolve
 from latprobe.tokens.part import Dissected, Part
 from latprobe.tokens.prices import UNPRICED, Cost
+from latprobe.tokens.repeated_examples import RepeatedExamples
 from latprobe.tokens.retrieved import split_known
 from latprobe.tokens.templates import CallKey, TemplateMiner
 
@@ -38,21 +38,12 @@ _MAX_STORED = 100_000
 CONTENT_ERRORS = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
-# Where a person's or a library's own name of a prompt is found.
-PROMPT_NAMES = (
-    "gen_ai.prompt.name",
-    "latprobe.prompt.name",
-    "langfuse.observation.prompt.name",
-    "traceloop.prompt.key",
-    "prompt_name",
-)
 _MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
 
 REPORTED = "provider"
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(NamedTuple):
     """A call's parts, None without content. `is_kept`: their texts may be stored."""
 
     parts: Dissected | None
@@ -60,8 +51,7 @@ class _Content:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
+class _Settled(NamedTuple):
     call: Call
     row: Row
     dissected: Dissected | None
@@ -80,6 +70,7 @@ class Counting:
         templates: TemplateMiner,
         calibration: Calibration,
         memory: ContentMemory,
+        examples: RepeatedExamples | None = None,
     ) -> None:
         self._counter = TokenCounter()
         self.rules = CountingRules(settings)
@@ -87,6 +78,7 @@ class Counting:
         self._templates = templates
         self._calibration = calibration
         self._memory = memory
+        self._examples = examples or RepeatedExamples()
         self._has_learned = False
         self._stored: OrderedDict[bytes, None] = OrderedDict()
 
@@ -109,6 +101,7 @@ class Counting:
                 if one is not None:
                     settled.append(one)
                 rest()
+        rows.examples = self._examples.take_found()
         self._group(settled, rows)
         rows.usage.extend(one.row for one in settled)
         rows.calibrations = calibration_rows(self._calibration) if self._has_learned else None
@@ -127,8 +120,11 @@ class Counting:
         try:
             parts, is_kept = self._dissect(call)
             if parts is not None:
-                known = [*known_texts(call), *self._memory.known(call.trace_number)]
-                parts = split_known(parts, known)
+                known = known_texts(call) if call.known else []
+                if self._memory.size_bytes:
+                    known += self._memory.known(call.trace_number)
+                if known:
+                    parts = split_known(parts, known)
         except CONTENT_ERRORS as error:
             return _Content(None, False, _not_understood(call, error))
         return _Content(parts, is_kept)
@@ -145,6 +141,7 @@ class Counting:
         problem = content.problem
         if dissected is not None:
             try:
+                dissected = self._with_examples(call, dissected, texts)
                 counts, problem = self._anatomy(call, dissected, texts)
             except CONTENT_ERRORS as error:
                 problem = _not_understood(call, error)
@@ -168,6 +165,11 @@ class Counting:
         if dissected is not None and not is_kept:  # a template's text is made of the calls' texts
             dissected = dissect(call.attributes, call.events)
         return _Settled(call, row, dissected)
+
+    def _with_examples(self, call: Call, dissected: Dissected, texts: CountedTexts) -> Dissected:
+        ids = call_ids(call)
+        reference = (ids["trace_id"], ids["span_id"])
+        return self._examples.mark(call.stage, dissected, reference, texts.hash_of)
 
     def _observe(self, call: Call, counts: Anatomy) -> None:
         """Learns what a model bills for tokens that are not counted exactly."""
@@ -243,8 +245,7 @@ class Counting:
         *,
         is_kept: bool,
     ) -> None:
-        ids = call_ids(call)
-        trace_id, span_id = ids["trace_id"], ids["span_id"]
+        trace_id, span_id = uuid_bytes(call.key[0]), call.key[1]
         parts: dict[bytes, Part] | None = None
         for row in counts.rows:
             rows.call_parts.append(part_row(trace_id, span_id, row))
@@ -260,7 +261,8 @@ class Counting:
         for name in dict.fromkeys((*dissected.tools_offered, *dissected.tools_called)):
             rows.tool_use.append(
                 {
-                    **ids,
+                    "trace_id": trace_id,
+                    "span_id": span_id,
                     "name": clean_text(name),
                     "offered": name in dissected.tools_offered,
                     "called": name in called,
@@ -272,7 +274,7 @@ class Counting:
         chosen = [
             (one, name)
             for one in settled
-            for name in (_prompt_name(one.call.attributes),)
+            for name in (prompt_name(one.call.attributes),)
             if name or (one.dissected is not None and one.dissected.parts)
         ]
         keys = [
@@ -291,27 +293,6 @@ class Counting:
         rows.moved = self._templates.take_moved()
 
 
-def known_texts(call: Call) -> list[tuple[str, str]]:
-    """(kind, text) of what the call's trace retrieved and what it marked, before the call."""
-    found: list[tuple[str, str]] = []
-    for each in call.known:
-        if not each.is_mark:
-            found.extend(("retrieved", text) for text in document_texts(each.attributes))
-            continue
-        kind, text = each.attributes.get("part"), each.attributes.get("text")
-        if isinstance(kind, str) and isinstance(text, str):
-            found.append((kind, text))
-    return found
-
-
 def _not_understood(call: Call, error: Exception) -> str:
     log.warning("the content of span %016x is not counted: %s", call.key[1], error)
     return "it could not be counted"
-
-
-def _prompt_name(attributes: Mapping[str, Any]) -> str | None:
-    for name in PROMPT_NAMES:
-        value = attributes.get(name)
-        if isinstance(value, str) and value:
-            return value
-    return None

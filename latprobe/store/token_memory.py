@@ -7,9 +7,22 @@ from dataclasses import asdict
 from typing import Any
 
 from latprobe.store.query import Query
+from latprobe.store.token_rows import uuid_bytes
 from latprobe.tokens.anatomy import OVERHEAD, Anatomy
 from latprobe.tokens.calibration import Calibration, CalibrationRow
+from latprobe.tokens.repeated_examples import RepeatedExamples
 from latprobe.tokens.templates import TemplateMiner, TemplateRow
+
+_EXAMPLES = """
+SELECT DISTINCT hash FROM call_parts
+WHERE side = 'input' AND part = 'few_shot' AND hash IS NOT NULL AND role IS NOT NULL
+LIMIT 16000
+"""
+_SAID = """
+SELECT 1 FROM call_parts q JOIN call_parts a USING (trace_id, span_id)
+WHERE a.side = 'output' AND a.hash = ?::UUID AND q.side = 'input' AND q.part = 'user'
+  AND q.hash = ?::UUID LIMIT 1
+"""
 
 
 def stored_templates(query: Query) -> TemplateMiner:
@@ -20,6 +33,16 @@ def stored_templates(query: Query) -> TemplateMiner:
     return TemplateMiner(
         TemplateRow(**{**row, "template_id": uuid.UUID(row["template_id"]).bytes}) for row in rows
     )
+
+
+def stored_examples(query: Query) -> RepeatedExamples:
+    """The examples that were found in earlier calls."""
+    known = query(_EXAMPLES)["hash"].to_pylist()
+
+    def was_said(question: bytes, answer: bytes) -> bool:
+        return bool(query(_SAID, [answer.hex(), question.hex()]).num_rows)
+
+    return RepeatedExamples(map(uuid_bytes, known), was_said)
 
 
 def observe(

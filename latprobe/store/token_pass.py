@@ -156,7 +156,11 @@ class TokenPass:
     def _loaded(self) -> Counting:
         """The counters, imported with the first call: stores without any need not wait for them."""
         from latprobe.store.token_counting import Counting
-        from latprobe.store.token_memory import stored_calibration, stored_templates
+        from latprobe.store.token_memory import (
+            stored_calibration,
+            stored_examples,
+            stored_templates,
+        )
 
         if self._is_stale or self._counting is None:
             self._is_stale = False
@@ -166,6 +170,7 @@ class TokenPass:
                 templates=stored_templates(query),
                 calibration=stored_calibration(query),
                 memory=memory,
+                examples=stored_examples(query),
             )
         return self._counting
 

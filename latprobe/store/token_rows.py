@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from latprobe.store.ingest import insert_table
+from latprobe.tokens.repeated_examples import Found
 from latprobe.tokens.templates import TemplateRow
 
 _UUID = pa.uuid()
@@ -46,6 +47,8 @@ class CountedRows:
     tool_use: list[Row] = field(default_factory=list)
     templates: list[TemplateRow] = field(default_factory=list)
     moved: list[tuple[object, bytes]] = field(default_factory=list)
+    # Parts of calls of this or an earlier batch that turned out to be examples.
+    examples: list[Found] = field(default_factory=list)
     calibrations: list[Row] | None = None
 
 
@@ -69,12 +72,27 @@ class TokenWriter:
             values = zip(*rows.call_parts, strict=True)
             table = self._arrow("call_parts", PART_COLUMNS, values)
             insert_table(con, "call_parts", [table])
+        if rows.examples:
+            self._write_examples(con, rows.examples)
         self._insert(con, "tool_use", rows.tool_use)
         self._insert_new(con, "prompts", "hash", rows.prompts.values())
         self._write_templates(con, rows)
         if rows.calibrations is not None:
             con.execute("DELETE FROM calibrations")
             self._insert(con, "calibrations", rows.calibrations)
+
+    def _write_examples(self, con: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> None:
+        parts = [
+            {"trace_id": trace_id, "span_id": span_id, "position": position}
+            for (trace_id, span_id), positions in found
+            for position in positions
+        ]
+        with _registered(con, self._table("call_parts", parts, parts[0])):
+            con.execute(
+                "UPDATE call_parts SET part = 'few_shot' FROM incoming i "
+                "WHERE call_parts.trace_id = i.trace_id AND call_parts.span_id = i.span_id "
+                "AND call_parts.position = i.position AND call_parts.part = 'history'"
+            )
 
     def _write_templates(self, con: duckdb.DuckDBPyConnection, rows: CountedRows) -> None:
         if rows.templates:

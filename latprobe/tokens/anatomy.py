@@ -59,8 +59,7 @@ class PartCount(NamedTuple):
     confidence: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Anatomy:
+class Anatomy(NamedTuple):
     """A call's rows in prompt order, overhead after the input's, and their sums.
 
     `input_tokens` is the sum over the input's rows, those without a count left out; None if none
@@ -158,9 +157,23 @@ class _Scale:
         self, parts: Sequence[Part], base: Sequence[int | None], start: int
     ) -> list[PartCount]:
         return [
-            self._row(place, part, counted)
+            self._text_row(place, part, counted)
+            if counted is not None and part.media is None and part.kind not in _RENDERED
+            else self._row(place, part, counted)
             for place, (part, counted) in enumerate(zip(parts, base, strict=True), start)
         ]
+
+    def _text_row(self, position: int, part: Part, counted: int) -> PartCount:
+        """`_row` for what is sent as it is, as nearly all parts are, in half the time."""
+        side, kind, role, text, _, name, *_ = part
+        if text is None or self.ratio != 1.0:
+            return self._row(position, part, counted)
+        characters = len(text)
+        size = characters if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        is_estimated, digest = not self.tokenizer.is_exact, self.hash_of(part)
+        return PartCount(
+            position, side, kind, role, name, counted, is_estimated, digest, size, characters, None
+        )
 
     def _schema(self, text: str) -> str:
         """What is counted: OpenAI writes tool schemas anew before the model reads them."""

@@ -58,16 +58,22 @@ def dissect(
         kept = read_parts(attributes[KEPT_PARTS])
         if kept is not None:
             return kept
+    found = read_call(attributes, events)
+    return None if found is None else arrange(found)
+
+
+def read_call(
+    attributes: Mapping[str, object], events: Sequence[tuple[str, Mapping[str, object]]] = ()
+) -> Reading | None:
+    """The messages that a span's attributes and events hold, as sent; None if they hold none."""
     found = _read_attributes(attributes)
     if found is None or not found.input:
         found = _merged(found, message_events.read(events) if events else None)
     if found is None or not found.input:
         found = _merged(found, _raw(attributes))
-    if found is None:
-        return None
-    if not found.finish_reasons:
+    if found is not None and not found.finish_reasons:
         found.finish_reasons += _reasons(attributes.get(_FINISH_REASONS))
-    return arrange(found)
+    return found
 
 
 def dissect_request(request: object, response: object | None = None) -> Dissected:

@@ -7,7 +7,6 @@ and says so. docs/token-ledger.md explains every field.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from latprobe.otel.names import COUNT_NAMES
@@ -131,17 +130,15 @@ def settle_call(
 
 def refused_count(attributes: Mapping[str, object]) -> str | None:
     """A sentence about a count that cannot be meant (negative, text, 2^63), None without one."""
-    for name in attributes.keys() & _COUNT_NAMES:
-        value = attributes[name]
-        if type(value) is int and 0 <= value <= MAX_COUNT:
+    for name, value in attributes.items():
+        if name not in _COUNT_NAMES or (type(value) is int and 0 <= value <= MAX_COUNT):
             continue
         if value is not None and promote({name: value}).origin is None:
             return f"{name} = {str(value)[:40]} cannot be a count"
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Kinds:
+class _Kinds(NamedTuple):
     """Tokens of the input by what they are; None without content, or where one is not known."""
 
     tools: int | None = None
@@ -157,11 +154,12 @@ class _Kinds:
         sums: dict[str, int | None] = {"tools": 0, "image": 0, "audio": 0, "overhead": None}
         other: int | None = 0
         for row in anatomy.rows:
+            kind = row.kind
             if row.side != "input":
                 continue
-            if row.kind in sums:
-                sums[row.kind] = _plus(sums[row.kind] or 0, row.tokens)
-            elif row.kind in ("video", "document") and row.media is not None:
+            if kind in sums:
+                sums[kind] = _plus(sums[kind] or 0, row.tokens)
+            elif kind in ("video", "document") and row.media is not None:
                 other = _plus(other, row.tokens)
         text = given
         for tokens in (sums["image"], sums["audio"], other):

@@ -54,8 +54,10 @@ class PlainEncoder:
         tiktoken cuts at special tokens before all else, so that texts with one between them have
         the tokens that they have alone.
         """
-        left = [self._without_runs(text) for text in texts]
-        joined = _BETWEEN.join([text for text, _ in left])
+        joined, taken = _BETWEEN.join(texts), [0] * len(texts)
+        if self._takes_runs_out and not (joined.isascii() and _pattern(joined) is None):
+            left = [self._without_runs(text) for text in texts]
+            joined, taken = _BETWEEN.join([text for text, _ in left]), [count for _, count in left]
         if len(texts) == 1 or joined.count(_BETWEEN) != len(texts) - 1:
             return [self.count(text) for text in texts]
         import numpy as np
@@ -69,7 +71,7 @@ class PlainEncoder:
         ends = [-1, *np.flatnonzero(encoded == self.tokenizer.eot_token).tolist(), len(encoded)]
         return [
             end - start - 1 + tokens
-            for (start, end), (_, tokens) in zip(pairwise(ends), left, strict=True)
+            for (start, end), tokens in zip(pairwise(ends), taken, strict=True)
         ]
 
     def _without_runs(self, text: str) -> tuple[str, int]:

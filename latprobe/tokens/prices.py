@@ -6,10 +6,9 @@ List prices are of the day of the call. `genai-prices` brings its data along; no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from latprobe.tokens.price_overrides import parse_overrides
 from latprobe.tokens.rates import Quantities, Rates
@@ -67,8 +66,7 @@ _MINUTE_NS = 60_000_000_000
 _MOST_MINUTES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """US dollars and where the price came from; both None where there is none."""
 
     usd: float | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from latprobe.tokens.part import Part, part_hash
 from latprobe.tokens.stable_text import CUT, END, SECTION, clean
@@ -43,8 +44,7 @@ class CallKey:
     reference: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """`opening` is the same frame with the conversation's first user message, if that is another.
 
     `is_hashed`: the texts were not kept, so that only whole parts can be compared.
@@ -58,11 +58,15 @@ class Frame:
 def frame_of(parts: Iterable[Part]) -> Frame:
     """The frame of a call's input."""
     given = [part for part in parts if part.side == "input"]
-    first_turn = next(
-        (part for part in given if part.kind == "history" and part.role == "user"), None
-    )
-    has_user = any(part.kind == "user" for part in given)
-    is_hashed = any(part.text is None and part.kind in _LETTERS for part in given)
+    first_turn: Part | None = None
+    has_user = is_hashed = False
+    for part in given:
+        if part.kind == "user":
+            has_user = True
+        elif first_turn is None and part.kind == "history" and part.role == "user":
+            first_turn = part
+        if part.text is None and part.kind in _LETTERS:
+            is_hashed = True
     text = _join(given)
     if first_turn is None:
         return Frame(text, None, is_hashed)
@@ -73,8 +77,8 @@ def frame_of(parts: Iterable[Part]) -> Frame:
 
 def tools_digest(parts: Iterable[Part]) -> bytes:
     """8 bytes for the set of tools offered, in any order; b"" if there are none."""
-    hashes = sorted(part_hash(part) for part in parts if part.kind == "tools")
-    return blake2b(b"".join(hashes), digest_size=8).digest() if hashes else b""
+    hashes = [part_hash(part) for part in parts if part.kind == "tools"]
+    return blake2b(b"".join(sorted(hashes)), digest_size=8).digest() if hashes else b""
 
 
 def _join(parts: Sequence[Part]) -> str:

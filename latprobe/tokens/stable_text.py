@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 # Control characters, since they hardly stand in a prompt and are no whitespace to `re`.
@@ -127,6 +127,16 @@ def without_kinds(pieces: Pieces, letters: str) -> Pieces:
     if pieces[-1:] and pieces[-1].endswith(END) and not kept[-1].endswith(END):
         kept.append(END)
     return tuple(filter(None, kept))
+
+
+def cut_lines(pieces: Pieces, is_cut: Callable[[str], bool]) -> Pieces:
+    """The pieces without some of their lines; a changing place within a line is a sign in it."""
+    head, *parts = _GAP.join(pieces).split(SECTION)
+    kept = ["\n".join(line for line in head.split("\n") if not is_cut(line))]
+    for part in parts:
+        lines = (line for line in part[1:].split("\n") if not is_cut(line))
+        kept.append(part[:1] + "\n".join(lines))
+    return tuple(filter(None, SECTION.join(kept).split(_GAP)))
 
 
 def shown(pieces: Pieces) -> str:

@@ -13,26 +13,13 @@ from latprobe.tokens.stable_text import (
     heads,
     holds,
     length_by_kind,
-    sections,
-    without_kinds,
 )
 from latprobe.tokens.template import OPEN_CHARACTERS, Template
+from latprobe.tokens.template_evidence import SYSTEM, USER, form_of, shared_text
 from latprobe.tokens.waiting_calls import Waiting, WaitingCalls, sample
 
 MAX_TEMPLATES = 128
 _KEPT_TEMPLATES = 96
-# Examples count for nothing here: often some are chosen for each call.
-_SYSTEM, _USER = "s", "uo"
-
-# How much of the user's messages must be stable for a new template, by the calls that share it:
-# two chat questions are similar by chance, twenty-four are not.
-_USER_SHARES = {2: 0.6, 3: 0.4, 6: 0.01, 24: 0.0}
-_USER_CHARACTERS = {2: 40, 3: 24, 6: 32, 24: 16}
-_SYSTEM_CHARACTERS, _SYSTEM_SHARE = 30, 0.5
-# The same message sent again is no template before it was sent so often.
-_REPEATS = 6
-# Short beside its system text, it is a question however often it is sent.
-_QUESTION_CHARACTERS, _QUESTION_SHARE = 120, 4
 # A call refines a template whose text it has nearly all of; over all refinements half must stay.
 _NEAR, _NEAR_AT_ALL = 0.7, 0.5
 _PROBES, _PROBE_CHARACTERS, _PROBES_HELD = 8, 12, 0.5
@@ -109,8 +96,8 @@ class TemplateGroup:
             if _probed(template.pieces or (), text) < _PROBES_HELD:
                 continue
             pieces = common_pieces(template.pieces or (), text)
-            user = length_by_kind(pieces, _USER)
-            kept = user + length_by_kind(pieces, _SYSTEM)
+            user = length_by_kind(pieces, USER)
+            kept = user + length_by_kind(pieces, SYSTEM)
             if (
                 user >= max(OPEN_CHARACTERS, _NEAR * template.user_weight)
                 and kept >= _NEAR * template.weight
@@ -124,10 +111,11 @@ class TemplateGroup:
     def _search(self, key: CallKey, frame: Frame, open_template: Template | None) -> Template:
         """The template that this call and waiting ones show, else the one it counts for so far."""
         node = open_template or self._refined_open(frame.text) or self._rest_for(key, frame.text)
+        waiting = Waiting(frame.text, node, key.reference, frame.opening)
         if self._is_skipped(frame, node):
+            self._waiting.keep(waiting)
             return node
-        waiting = Waiting(frame.text, node, key.reference)
-        letters = _SYSTEM + _USER if node.kind == "rest" else _USER
+        letters = SYSTEM + USER if node.kind == "rest" else USER
         alike = self._waiting.add(waiting, letters)
         created = alike and self._create(alike[0], alike[1], node, key)
         if not created:
@@ -142,7 +130,7 @@ class TemplateGroup:
             if not template.is_open or _probed(template.pieces or (), text) < _PROBES_HELD:
                 continue
             pieces = common_pieces(template.pieces or (), text)
-            kept = length_by_kind(pieces, _SYSTEM)
+            kept = length_by_kind(pieces, SYSTEM)
             if kept >= max(_NEAR * template.weight, _NEAR_AT_ALL * template.first_weight, 1):
                 self._refine(template, pieces)
                 return template
@@ -169,7 +157,12 @@ class TemplateGroup:
         frames = [call.frame for call in sample([each for each in calls if each.node is node])]
         if len(frames) < 2:
             return None
-        pieces = _stable(size, reduce(common_pieces, frames[1:], (frames[0],)), frames, node)
+        form = form_of(
+            call.lines for call in self._waiting if call.node is node and call.opening is None
+        )
+        first: Pieces = (frames[0],)
+        shared = reduce(common_pieces, frames[1:], first)
+        pieces = shared_text(size, shared, frames, node, form)
         if pieces is None:
             return None
         template = self._new(pieces, key)
@@ -196,7 +189,7 @@ class TemplateGroup:
     def _move(self, template: Template) -> None:
         """Waiting calls that the new template holds leave; those of an open one wait on."""
         for call in list(self._waiting):
-            if not holds(call.frame, template.pieces or ()):
+            if not call.is_of(template.pieces or (), is_open=template.is_open):
                 if call.node is template:  # it had counted for the rest, whose id this now has
                     call.node = self._rest_for_moved(template, call)
                 continue
@@ -279,50 +272,6 @@ class TemplateGroup:
     def _id(self, what: str) -> bytes:
         text = "\0".join((self.stage, self.tools.hex(), what))
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _stable(size: int, pieces: Pieces, frames: list[str], node: Template) -> Pieces | None:
-    """The stable text of a template of the frames; None if they share too little for one.
-
-    Where only the system text is enough, what the user's messages share is left out as accidental.
-    """
-    if _shares_message(size, pieces, frames, node):
-        return pieces
-    if node.kind == "rest" and _shares_system(pieces, frames):
-        return without_kinds(pieces, _USER)
-    return None
-
-
-def _shares_message(size: int, pieces: Pieces, frames: list[str], node: Template) -> bool:
-    level = max(number for number in _USER_SHARES if number <= size)
-    users = [_text_of(frame, _USER) for frame in frames]
-    if all(user == users[0] for user in users) and (
-        size < _REPEATS or _is_question(users[0], node)
-    ):
-        return False
-    stable = length_by_kind(pieces, _USER)
-    gain = stable if node.kind == "rest" else stable - node.user_weight
-    typical = sorted(map(len, users))[len(users) // 2]
-    return gain >= max(_USER_CHARACTERS[level], _USER_SHARES[level] * typical)
-
-
-def _is_question(user: str, node: Template) -> bool:
-    """Whether a message that is always the same is one of the questions that a long system text
-    is asked, and no instruction of its own."""
-    system = node.weight - node.user_weight
-    return len(user) <= _QUESTION_CHARACTERS and system >= _QUESTION_SHARE * len(user)
-
-
-def _shares_system(pieces: Pieces, frames: list[str]) -> bool:
-    stable = length_by_kind(pieces, _SYSTEM)
-    shortest = min(len(_text_of(frame, _SYSTEM)) for frame in frames)
-    return stable >= _SYSTEM_CHARACTERS and stable >= _SYSTEM_SHARE * shortest
-
-
-def _text_of(frame: str, letters: str) -> str:
-    """The sections of these kinds without whitespace, as stable text is measured."""
-    joined = "".join(text for letter, text in sections(frame) if letter in letters)
-    return joined.replace(" ", "").replace("\n", "")
 
 
 def _probed(pieces: Pieces, text: str) -> float:

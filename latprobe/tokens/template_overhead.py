@@ -48,16 +48,17 @@ def overhead_tokens(dissected: Dissected, tokenizer: Tokenizer, counter: Counter
         return None
     roles = 0 if tokenizer.encoding == _ENCODING_WITH_ROLES else _ROLE_TOKENS
     parts = [part for part in dissected.parts if part.side == "input"]
-    names = [part.name for part in parts if part.name is not None and _is_sent(part)]
-    counted = sum(counter.count_many(names, tokenizer.encoding)) if names else 0
-    return (
+    tokens = (
         dissected.messages * (table.per_message + roles)
         + dissected.named_messages * table.per_name
         + table.reply
-        + counted
-        + sum(_extra(part) for part in parts)
-        + _tools_frame(parts, tokenizer, counter)
     )
+    named = [part for part in parts if part.name is not None]
+    if named:
+        names = [part.name for part in named if part.name is not None and _is_sent(part)]
+        tokens += sum(counter.count_many(names, tokenizer.encoding)) if names else 0
+        tokens += sum(map(_extra, named))
+    return tokens + _tools_frame(parts, tokenizer, counter)
 
 
 def call_tokens(part: Part, tokenizer: Tokenizer, counter: Counter) -> int:

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
-from latprobe.tokens.prompt_frame import CallKey, Frame, frame_of, tools_digest
+from latprobe.tokens.prompt_frame import CallKey, frame_of, tools_digest
 from latprobe.tokens.stable_text import common_pieces, holds
 from latprobe.tokens.template import HASHED, Template, TemplateRow, row_of, template_of
 from latprobe.tokens.template_group import TemplateGroup
@@ -48,18 +48,14 @@ class TemplateMiner:
 
     def assign(self, key: CallKey) -> bytes:
         """The id (16 bytes) of the call's template."""
-        return self._assign(key)[0].template_id
+        return self._assign(key).template_id
 
     def assign_many(self, keys: Sequence[CallKey]) -> list[bytes]:
-        """The ids of calls in their order; better than one by one, since the first calls of a
-        template get its id even if it was found at a later one."""
-        answers = [self._assign(key) for key in keys]
-        for number, (template, group, frame) in enumerate(answers):
-            if group is not None and frame is not None and template.is_open:
-                better = group.match(frame)
-                if better is not None and better is not template:
-                    answers[number] = (better, group, frame)
-        return [template.merged_into or template.template_id for template, _, _ in answers]
+        """The ids of calls in their order, the same in batches of any size once what `take_moved`
+        gives is applied."""
+        return [
+            template.merged_into or template.template_id for template in map(self._assign, keys)
+        ]
 
     def take_changed(self) -> list[TemplateRow]:
         """Rows to store, of templates that are new or changed since the last call of this."""
@@ -79,19 +75,19 @@ class TemplateMiner:
             group.moved.clear()
         return list(moved.items())
 
-    def _assign(self, key: CallKey) -> tuple[Template, TemplateGroup | None, Frame | None]:
+    def _assign(self, key: CallKey) -> Template:
         if key.prompt_name:
-            return self._assign_named(key), None, None
+            return self._assign_named(key)
         frame = frame_of(key.parts)
         tools = self._known_tools(key.stage, tools_digest(key.parts))
         if frame.is_hashed:
-            return self._assign_hashed(key, frame.text, tools), None, None
+            return self._assign_hashed(key, frame.text, tools)
         group = self._group(key.stage, tools)
         before = group.size
         template = group.assign(key, frame)
         if group.size > before:
             self._forget_oldest()
-        return template, group, frame
+        return template
 
     def _assign_named(self, key: CallKey) -> Template:
         name = key.prompt_name or ""

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from latprobe.tokens.example_blocks import labelled_examples, repeated_form
+
 Block = tuple[str, str]
 Finder = Callable[[str], Iterator[tuple[int, int]]]
 
@@ -43,23 +45,8 @@ _ASK_LABEL = re.compile(
     ),
     re.MULTILINE | re.IGNORECASE,
 )
-_EXAMPLES_LABEL = re.compile(
-    _LABEL.format(words=r"(?:here are (?:some |a few )?)?examples?(?: \d+)?", end=":|$"),
-    re.MULTILINE | re.IGNORECASE,
-)
-_GIVEN_LABEL = re.compile(
-    r"^[ \t]*(?:input|user|question|q|text|human)[ \t]?:", re.MULTILINE | re.IGNORECASE
-)
-_WANTED_LABEL = re.compile(
-    r"^[ \t]*(?:output|expected output|assistant|answer|a|label|ai|result)[ \t]?:[^\n]*\n?",
-    re.MULTILINE | re.IGNORECASE,
-)
-# How far an example's input may stand from its label, and its output from its input.
-_NEAR_CHARACTERS = 200
-_EXAMPLE_CHARACTERS = 8_000
-_LABEL_CHARACTERS = 64
-
-_RULES = " \t\r\n-=*#_:"
+# How a text ends that asks for the value of its last label.
+_OPEN_END = re.compile(r":\**\s*\Z")
 
 _SHORTEST = 24
 _REPEATED_CHARACTERS = 16_384
@@ -79,17 +66,20 @@ def _split_repeated(text: str) -> list[Block]:
 
 
 def _split(text: str, kind: str) -> list[Block]:
-    if len(text) < _SHORTEST or not ("</" in text or ":" in text):
-        return [(kind, text)]
     blocks = [(kind, text)]
-    if "</" in text:
+    has_tags, has_colon = "</" in text, ":" in text
+    if len(text) < _SHORTEST or not (has_tags or has_colon):
+        return blocks
+    if has_tags:
         blocks = _cut(blocks, kind, "retrieved", lambda part: _tagged(_CONTEXT_OPEN, part))
         blocks = _cut(blocks, kind, "few_shot", lambda part: _tagged(_EXAMPLE_OPEN, part))
     if "xample" in text or "XAMPLE" in text:
-        blocks = _cut(blocks, kind, "few_shot", _labelled_examples)
-    if ":" in text and all(found != "retrieved" for found, _ in blocks):
+        blocks = _cut(blocks, kind, "few_shot", _examples)
+    if kind == "user" and has_colon and _OPEN_END.search(text, max(0, len(text) - 64)):
+        blocks = _cut(blocks, kind, "few_shot", repeated_form)
+    if has_colon and all(found != "retrieved" for found, _ in blocks):
         blocks = _cut(blocks, kind, "retrieved", _labelled_context)
-    return joined(blocks)
+    return blocks if len(blocks) == 1 else joined(blocks)
 
 
 def _cut(blocks: list[Block], base: str, kind: str, find: Finder) -> list[Block]:
@@ -149,42 +139,9 @@ def _at_line(pattern: re.Pattern[str], text: str, start: int, end: int) -> re.Ma
     return None
 
 
-def _labelled_examples(text: str) -> Iterator[tuple[int, int]]:
-    """From an examples' label over the pairs of input and output that follow it at once."""
-    pairs = _Pairs(text)
-    at = 0
-    while (label := _at_line(_EXAMPLES_LABEL, text, at, len(text))) is not None:
-        end = label.end()
-        while (next_end := pairs.end_after(end)) is not None:
-            end = next_end
-        if end > label.end():
-            end = past_line_ends(text, end)
-            yield label.start(), end
-        at = end
-
-
-class _Pairs:
-    """The pairs of input and output in a text; no stretch is searched twice."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        # No output's label begins between the last input that lacked one and here.
-        self._barren_to = 0
-
-    def end_after(self, start: int) -> int | None:
-        """Where a pair ends that begins right after `start`; None without one."""
-        text = self._text
-        given = _at_line(_GIVEN_LABEL, text, start, min(start + _NEAR_CHARACTERS, len(text)))
-        if given is None or _EXAMPLES_LABEL.sub("", text[start : given.start()]).strip(_RULES):
-            return None
-        limit = given.end() + _EXAMPLE_CHARACTERS
-        begin = max(given.end(), self._barren_to)
-        wanted = _at_line(_WANTED_LABEL, text, begin, min(limit, len(text)))
-        if wanted is None:
-            self._barren_to = max(limit - _LABEL_CHARACTERS, self._barren_to)
-            return None
-        line_end = text.find("\n", wanted.start())
-        return len(text) if line_end < 0 else line_end + 1
+def _examples(text: str) -> Iterator[tuple[int, int]]:
+    for start, end in labelled_examples(text):
+        yield start, past_line_ends(text, end)
 
 
 def past_line_ends(text: str, at: int) -> int:

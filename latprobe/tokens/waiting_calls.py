@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from latprobe.tokens.stable_text import sections, words_of
+from latprobe.tokens.stable_text import Pieces, holds, sections, words_of
+from latprobe.tokens.template_evidence import MessageLines, lines_of
 
 MAX_WAITING = 256
 # An anchor is looked at when so many calls share it; later ones need less in common.
@@ -24,12 +26,32 @@ _MAX_ANCHORS = 96
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A call, the template that it counts for meanwhile, and what is given back if it moves."""
+    """A call, the template that it counts for meanwhile, and what is given back if it moves.
+
+    `opening` is that of its frame.
+    """
 
     frame: str
     node: object
     reference: object
+    opening: str | None = None
+    is_filed: bool = False
     anchors: list[str] = field(default_factory=list)
+    _lines: MessageLines | None = None
+
+    @property
+    def lines(self) -> MessageLines:
+        """See `lines_of`."""
+        if self._lines is None:
+            self._lines = lines_of(self.frame)
+        return self._lines
+
+    def is_of(self, pieces: Pieces, *, is_open: bool) -> bool:
+        """Whether the call belongs to the template with these pieces; a chat's later turn may
+        belong to one that its opening shows."""
+        if holds(self.frame, pieces):
+            return True
+        return not is_open and self.opening is not None and holds(self.opening, pieces)
 
 
 @dataclass(slots=True)
@@ -39,17 +61,18 @@ class _Shelf:
 
 
 class WaitingCalls:
-    """The newest MAX_WAITING calls."""
+    """The newest MAX_WAITING calls that are filed, and as many that only wait."""
 
     def __init__(self) -> None:
         self._calls: deque[Waiting] = deque()
+        self._unfiled: deque[Waiting] = deque(maxlen=MAX_WAITING)
         self._shelves: dict[str, _Shelf] = {}
 
     def __iter__(self) -> Iterator[Waiting]:
-        return iter(self._calls)
+        return chain(self._calls, self._unfiled)
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._calls) + len(self._unfiled)
 
     def add(self, call: Waiting, letters: str) -> tuple[int, list[Waiting]] | None:
         """Files the call; gives calls that share an anchor with it if one has reached a level.
@@ -59,6 +82,7 @@ class WaitingCalls:
         if len(self._calls) >= MAX_WAITING:
             self.remove(self._calls[0])
         self._calls.append(call)
+        call.is_filed = True
         call.anchors = anchors_of(call.frame, letters)
         votes: dict[tuple[int, ...], tuple[int, int, list[Waiting]]] = {}
         for anchor in call.anchors:
@@ -75,9 +99,13 @@ class WaitingCalls:
         _, size, calls = max(votes.values(), key=lambda vote: vote[:2])
         return size, calls
 
+    def keep(self, call: Waiting) -> None:
+        """Takes the call in without filing it: it shows no template, but may be one's."""
+        self._unfiled.append(call)
+
     def remove(self, call: Waiting) -> None:
         """Takes a call out."""
-        self._calls.remove(call)
+        (self._calls if call.is_filed else self._unfiled).remove(call)
         for anchor in call.anchors:
             shelf = self._shelves[anchor]
             shelf.calls.remove(call)

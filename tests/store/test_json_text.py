@@ -7,10 +7,11 @@ import math
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latprobe.store.json_text import json_text
+from latprobe.store.json_text import attributes_json, json_text
 
 SCALARS = (
     st.none()
@@ -54,3 +55,23 @@ def test_duckdb_takes_every_value(value: Any) -> None:
     row = duckdb.execute("SELECT json_valid(?), ?::JSON::VARCHAR", [text, text]).fetchone()
 
     assert row == (True, text)
+
+
+@pytest.mark.parametrize("length", [1, 300])
+def test_attributes_are_written_as_any_other_value(length: int) -> None:
+    signs = [*map(chr, range(0x180)), "\u2028", "\ud800", "\U0001f600", '\\"\\\\"', "</"]
+    for sign in signs:
+        text = "a word " * length + sign + " and more"
+        attributes = {"text": text, sign: sign, "count": 7, "rate": 0.5, "list": [text, None]}
+        assert attributes_json(attributes) == json_text(attributes)
+
+
+def test_no_attributes_are_no_text() -> None:
+    assert attributes_json({}) is None
+
+
+def test_a_number_with_too_many_digits_and_a_name_that_is_no_text_are_written_all_the_same() -> (
+    None
+):
+    for attributes in ({"big": 10**5_000}, {"n": True, "x": None}, {1: "one", None: b"none"}):
+        assert attributes_json(attributes) == json_text(attributes)  # type: ignore[arg-type]  # as from a damaged journal

@@ -36,11 +36,14 @@ def read_values(values: Mapping[str, object]) -> Reading | None:
     if is_absent(given) and is_absent(made) and is_absent(system) and is_absent(tools):
         return None
     reading = Reading("gen_ai")
-    reading.input += _system(system, reading)
-    reading.input += _turns(given, reading, "user", "the input messages")
-    offered = content_value(tools, reading, "the tool definitions")
-    for tool in offered if isinstance(offered, list) else [offered]:
-        reading.tools += read_definition(tool, reading)
+    if system is not None:
+        reading.input += _system(system, reading)
+    found = content_value(given, reading, "the input messages")
+    reading.input += _turns(found, reading, "user", "the input messages")
+    if tools is not None:
+        offered = content_value(tools, reading, "the tool definitions")
+        for tool in offered if isinstance(offered, list) else [offered]:
+            reading.tools += read_definition(tool, reading)
     output = content_value(made, reading, "the output messages")
     reading.output += _turns(output, reading, "assistant", "the output messages")
     reading.finish_reasons += _finish_reasons(output)
@@ -73,8 +76,7 @@ def _system(value: object, reading: Reading) -> list[Turn]:
     return [Turn("system", tuple(pieces))] if pieces else []
 
 
-def _turns(value: object, reading: Reading, role: str, what: str) -> list[Turn]:
-    found = content_value(value, reading, what)
+def _turns(found: object, reading: Reading, role: str, what: str) -> list[Turn]:
     if isinstance(found, str):
         is_broken = unwrapped(found) is BROKEN
         return [Turn(role, (Piece("other" if is_broken else "text", found),))]
