@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from latprobe.advice.advisor import advise_on
 from latprobe.advice.answer import Advice
-from latprobe.advice.applied import Applied, mark, read_applied, unmark
+from latprobe.advice.applied import Applied, read_applied, unmark
 from latprobe.advice.context import Context
-from latprobe.advice.marking import marked
-from latprobe.advice.verify import MIN_REQUESTS, Verified, count_after, verify_all
+from latprobe.advice.marking import follow
+from latprobe.advice.replay.kept import read_replays
+from latprobe.advice.replay.result import Replayed
+from latprobe.advice.verify import Verified, verify_all
 from latprobe.analysis.scope import Scope
 from latprobe.clock import monotonic_ns, wall_ns
-from latprobe.errors import LatprobeError, StoreError, UsageError
-from latprobe_dashboard import data
+from latprobe.errors import LatprobeError, StoreError
+from latprobe_dashboard import connection
 from latprobe_dashboard.later import Later
 
 T = TypeVar("T")
@@ -41,10 +43,10 @@ def given(scope: Scope) -> Later[Given]:
 
 
 def _given(scope: Scope) -> Given:
-    context = Context(data.query, scope)
+    context = Context(connection.query, scope)
     advice = advise_on(context)
     _latest.clear()
-    _latest[scope, data.home()] = context, advice
+    _latest[scope, connection.home()] = context, advice
     if advice.refused is not None:
         return Given(advice, None, None)
     return Given(advice, context.tokens_per_request, context.cost_usd_per_1000)
@@ -52,12 +54,17 @@ def _given(scope: Scope) -> Given:
 
 def applied() -> tuple[Applied, ...]:
     """What was marked in this store. Raises StoreError for a list that cannot be read."""
-    return read_applied(data.home())
+    return read_applied(connection.home())
+
+
+def replayed() -> dict[str, Replayed]:
+    """The last trial of each suggestion on a live model, by its id. Raises StoreError likewise."""
+    return read_replays(connection.home())
 
 
 def verified(rows: tuple[Applied, ...]) -> Later[list[Verified]]:
     """Predicted against measured, oldest first."""
-    return held("verified", rows, lambda: verify_all(data.query, rows))
+    return held("verified", rows, lambda: verify_all(connection.query, rows))
 
 
 def mark_applied(scope: Scope, suggestion_id: str) -> None:
@@ -66,31 +73,15 @@ def mark_applied(scope: Scope, suggestion_id: str) -> None:
     What was last advised is taken where nothing else waits, else it takes as long as advice does.
     Raises UsageError where the suggestion is no longer made.
     """
-    now_ns = wall_ns()
-    waiting = [
-        each
-        for each in applied()
-        if each.applied_ns <= now_ns
-        and scope.service in (None, each.service)
-        and count_after(data.query, each) < MIN_REQUESTS
-    ]
-    known = _latest.get((scope, data.home()))
-    if waiting or known is None:
-        before_ns = min([now_ns, *(each.applied_ns for each in waiting)])
-        context = Context(data.query, replace(scope, to_ns=before_ns))
-        advice = advise_on(context)
-    else:
-        context, advice = known
-    wanted = [advice.suggestion(each) for each in (suggestion_id, *(w.id for w in waiting))]
-    if wanted[0] is None:
-        raise UsageError("This is no longer suggested by the recorded requests; look again.")
-    unique = {each.id: each for each in wanted if each is not None}
-    mark(data.home(), marked(context, list(unique.values()), applied_ns=now_ns))
+    known = _latest.get((scope, connection.home()))
+    follow(
+        connection.query, connection.home(), scope, [suggestion_id], at_ns=wall_ns(), known=known
+    )
 
 
 def take_back(suggestion_id: str) -> None:
     """Takes it off the list."""
-    unmark(data.home(), suggestion_id)
+    unmark(connection.home(), suggestion_id)
 
 
 # The context of the newest advice: of one only, since it holds thousands of requests.
@@ -102,8 +93,8 @@ _MOST_TOPICS = 64
 
 def held(what: str, asked: Hashable, work: Callable[[], T]) -> Later[T]:
     """The question about the store as it is, or was at most HELD_S ago."""
-    topic = (what, asked, str(data.home()))
-    newest, now_ns = data.version(), monotonic_ns()
+    topic = (what, asked, str(connection.home()))
+    newest, now_ns = connection.version(), monotonic_ns()
     with _lock:
         version, since_ns = _versions.get(topic, (newest, now_ns))
         if newest < version or now_ns - since_ns > HELD_S * 1e9:

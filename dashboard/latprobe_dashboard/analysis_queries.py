@@ -19,7 +19,7 @@ from latprobe.analysis.scope import Scope
 from latprobe.analysis.whatif import Change, Prediction, predict
 from latprobe.analysis.whatif.gains import StageGain
 from latprobe.analysis.whatif.gains import gains as stage_gains
-from latprobe_dashboard import data
+from latprobe_dashboard import connection
 from latprobe_dashboard.answers import Answers
 from latprobe_dashboard.heat_queries import CellSpan, Heat, Place, read_cell, read_heat
 from latprobe_dashboard.later import Later, later
@@ -32,36 +32,42 @@ def gains(scope: Scope) -> Later[tuple[StageGain, ...]]:
     return later(
         "gains",
         (scope,),
-        lambda: tuple(stage_gains(data.query, fetch_requests(data.query, scope))),
+        lambda: tuple(stage_gains(connection.query, fetch_requests(connection.query, scope))),
     )
 
 
 def prediction(scope: Scope, changes: Sequence[Change]) -> Later[Prediction]:
     """What the requests would take with the changes."""
     wanted = tuple(changes)
-    return later("prediction", (scope, wanted), lambda: predict(data.query, wanted, scope))
+    return later("prediction", (scope, wanted), lambda: predict(connection.query, wanted, scope))
 
 
 def slow_fast(scope: Scope, stage: str | None = None) -> Later[SlowFast]:
     """What slow requests, or slow runs of a stage, have in common."""
-    return later("slow", (scope, stage), lambda: slow_against_fast(data.query, scope, stage=stage))
+    return later(
+        "slow", (scope, stage), lambda: slow_against_fast(connection.query, scope, stage=stage)
+    )
 
 
 def changes(scope: Scope, stage: str | None = None) -> Later[Changes]:
     """When stages, or one stage, began to take another time."""
     return later(
-        "changes", (scope, stage), lambda: find_changes(data.query, replace(scope, stage=stage))
+        "changes",
+        (scope, stage),
+        lambda: find_changes(connection.query, replace(scope, stage=stage)),
     )
 
 
 def load(scope: Scope) -> Later[LoadReport]:
     """How loaded each stage is."""
-    return later("load", (scope,), lambda: load_report(data.query, scope))
+    return later("load", (scope,), lambda: load_report(connection.query, scope))
 
 
 def models(scope: Scope, stage: str) -> Later[list[StoredModel]]:
     """The latency models of the calls that are this stage, or within it."""
-    return later("models", (scope, stage), lambda: latency_models(data.query, scope, stage=stage))
+    return later(
+        "models", (scope, stage), lambda: latency_models(connection.query, scope, stage=stage)
+    )
 
 
 def comparison(before: Scope, after: Scope) -> Later[Comparison]:
@@ -75,21 +81,21 @@ def comparison(before: Scope, after: Scope) -> Later[Comparison]:
 
 def heat(scope: Scope) -> Heat | None:
     """Durations of `scope.stage` over time, asked at once; None without spans."""
-    question = ("heat", scope, str(data.home()), data.version())
-    return _kept.get(question, lambda: read_heat(data.query, scope))
+    question = ("heat", scope, str(connection.home()), connection.version())
+    return _kept.get(question, lambda: read_heat(connection.query, scope))
 
 
 def cell(scope: Scope, place: Place) -> list[CellSpan]:
     """The longest spans of `scope.stage` in a cell, asked at once."""
-    question = ("cell", scope, place, str(data.home()), data.version())
-    return _kept.get(question, lambda: read_cell(data.query, scope, place))
+    question = ("cell", scope, place, str(connection.home()), connection.version())
+    return _kept.get(question, lambda: read_cell(connection.query, scope, place))
 
 
 def _measured(scope: Scope) -> Later[Measured]:
     def work() -> Measured:
-        found = measure(data.query, scope)
+        found = measure(connection.query, scope)
         if not len(found):
-            raise nothing_found(data.query, scope)
+            raise nothing_found(connection.query, scope)
         return found
 
     return later("measured", (scope,), work)

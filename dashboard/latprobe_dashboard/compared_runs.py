@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from latprobe.analysis.compare import RunsScope
 from latprobe.analysis.scope import Scope
-from latprobe_dashboard import data, quantities, shown_text
+from latprobe_dashboard import connection, data, quantities, shown_text
 from latprobe_dashboard.answers import Answers
 from latprobe_dashboard.store_lists import RunChoice
 
@@ -30,11 +30,11 @@ def recorded_runs() -> list[RunChoice]:
     """The runs that have spans, newest first."""
 
     def work() -> list[RunChoice]:
-        found = data.query("SELECT DISTINCT run_id::BIGINT AS run_id FROM spans")
+        found = connection.query("SELECT DISTINCT run_id::BIGINT AS run_id FROM spans")
         with_spans = set(found["run_id"].to_pylist())
         return [run for run in data.runs() if run.run_id in with_spans]
 
-    return _kept.get((str(data.home()), data.version()), work)
+    return _kept.get((str(connection.home()), connection.version()), work)
 
 
 def sides(runs: Sequence[RunChoice], zone: tzinfo) -> dict[str, Side]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from latprobe_dashboard import data, shown_text
+from latprobe_dashboard import connection, data, shown_text
 
 EXAMPLE = """\
 import latprobe.auto                      # first line of your program
@@ -24,7 +24,7 @@ def how_to_get_data() -> None:
         st.code("latprobe run -- python app.py\nlatprobe demo", language="bash")
         st.html(
             '<p class="lp-note">Store: <code>'
-            + shown_text.markup(str(data.home()), 300)
+            + shown_text.markup(str(connection.home()), 300)
             + "</code></p>"
         )
     _watch()

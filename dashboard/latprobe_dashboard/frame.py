@@ -6,22 +6,23 @@ import contextlib
 import html
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from latprobe.analysis.scope import Scope
 from latprobe.clock import monotonic_ns
 from latprobe.errors import LatprobeError, NoDataError
-from latprobe_dashboard import data, filters, more_filters, shown_text
+from latprobe_dashboard import connection, data, filters, later, more_filters, shown_text
 from latprobe_dashboard.empty import how_to_get_data
 from latprobe_dashboard.filters import WINDOW_WORDS, Filters
 from latprobe_dashboard.store_lists import RunChoice
 from latprobe_dashboard.theme import ERROR, HUES, PARTS, STYLE_FILE
 
 FOLLOW_S = 2.0
-# A page rests for so many times the CPU time that this process used since it began to draw it,
-# what it worked out in the background included: about 1 % of a core.
-REST_FACTOR = 80
+# A page rests for so many times what drawing it has cost: CPU time of this process, the time that
+# the agent was asked, what was worked out in the background. All together: 4 % of a core.
+REST_FACTOR = 25
 _DRAWN = "latprobe_drawn"
 _RESTARTS_SEEN = "latprobe_restarts_seen"
 
@@ -38,7 +39,8 @@ def show(
     A page that is not filtered gets the scope that the visitor chose elsewhere. One that `follows`
     is drawn again while rows are being added.
     """
-    started, used_s = monotonic_ns(), time.process_time()
+    started, spent_s = monotonic_ns(), _spent_s()
+    later.be_patient()
     st.html(f"<style>{_hue_rules()}{STYLE_FILE.read_text('utf-8')}</style>")
     try:
         is_empty = not data.has_spans()
@@ -53,7 +55,7 @@ def show(
         st.error(shown_text.block(str(error)))
     milliseconds = (monotonic_ns() - started) / 1e6
     if follows:
-        st.session_state[_DRAWN] = (started, used_s, data.drawn_version())
+        _note_drawn(started, _spent_s() - spent_s)
         _follow()
     shown = html.escape(filters.shown())
     st.html(
@@ -96,20 +98,47 @@ def _head(question: str, runs: list[RunChoice], is_filtered: bool) -> Filters:
     return chosen
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """When the rows of `version` were first drawn here, what drawing them cost in seconds so far,
+    and how much had been worked out in the background by then."""
+
+    version: int
+    at_ns: int
+    cost_s: float
+    worked_s: float
+
+
+def _note_drawn(started_ns: int, cost_s: float) -> None:
+    before: _Drawn | None = st.session_state.get(_DRAWN)
+    version = connection.drawn_version()
+    if before is None or before.version != version:
+        now = _Drawn(version, started_ns, cost_s, later.worked_s())
+    else:  # the same rows once more: another filter, or an answer that took its time
+        now = replace(before, cost_s=before.cost_s + cost_s)
+    st.session_state[_DRAWN] = now
+
+
 @st.fragment(run_every=FOLLOW_S)
 def _follow() -> None:
     """Draws the page again when there are new rows, and at most so often that it costs little."""
-    at_ns, used_s, version = st.session_state[_DRAWN]
-    rest_s = max((time.process_time() - used_s) * REST_FACTOR, FOLLOW_S)
-    if (monotonic_ns() - at_ns) / 1e9 < rest_s:
+    drawn: _Drawn = st.session_state[_DRAWN]
+    cost_s = drawn.cost_s + later.worked_s() - drawn.worked_s
+    rest_s = max(cost_s * REST_FACTOR, FOLLOW_S)
+    if (monotonic_ns() - drawn.at_ns) / 1e9 < rest_s:
         return
     with contextlib.suppress(LatprobeError):  # the next look finds the store again, or says so
-        if data.version() != version:
+        if connection.version() != drawn.version:
             st.rerun()
 
 
+def _spent_s() -> float:
+    """Seconds of work in this process and at the agent so far."""
+    return time.process_time() + connection.asking_s()
+
+
 def _say_restarts() -> None:
-    restarts = data.agent_restarts()
+    restarts = connection.agent_restarts()
     if restarts > st.session_state.setdefault(_RESTARTS_SEEN, restarts):
         st.session_state[_RESTARTS_SEEN] = restarts
         st.warning("The agent had stopped and was started again; nothing recorded was lost.")

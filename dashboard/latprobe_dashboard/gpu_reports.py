@@ -14,7 +14,7 @@ from latprobe.analysis.gpu.stages import GpuReport, gpu_report
 from latprobe.analysis.scope import Scope
 from latprobe.clock import monotonic_ns
 from latprobe.errors import LatprobeError
-from latprobe_dashboard import data
+from latprobe_dashboard import connection, data
 
 # How long a page waits for a report that may be quick, before it says that it is at work.
 WAIT_S = 0.2
@@ -47,9 +47,9 @@ _lock = threading.Lock()
 
 def latest(scope: Scope) -> Shown:
     """What is known of the scope; begins to work out what is not. Raises LatprobeError."""
-    version = data.version()
+    version = connection.version()
     with _lock:
-        entry = _entry((str(data.home()), scope))
+        entry = _entry((str(connection.home()), scope))
         is_old = entry.version != version
         is_fresh = entry.report is not None and monotonic_ns() - entry.done_ns < FRESH_NS
         is_due = is_old and not is_fresh and not entry.is_working
@@ -75,7 +75,7 @@ def _entry(question: tuple[str, Scope]) -> _Entry:
 
 def _work(entry: _Entry, scope: Scope, version: int) -> None:
     try:
-        entry.report = gpu_report(data.query, scope)
+        entry.report = gpu_report(connection.query, scope)
     except LatprobeError as error:
         entry.error = error
     finally:

@@ -17,14 +17,16 @@ import streamlit as st
 
 from latprobe.clock import monotonic_ns
 from latprobe.errors import LatprobeError, NoDataError
-from latprobe_dashboard import data, shown_text
+from latprobe_dashboard import connection, data, shown_text
 from latprobe_dashboard.answers import Answers
 
 T = TypeVar("T")
 
 LOOK_S = 0.4
-# Answers of small stores come so soon that a grey box would only flicker.
+# Answers of small stores come so soon that a grey box would only flicker: a page waits for so long,
+# for all of them together.
 PATIENCE_S = 0.15
+_WAITED = "latprobe_waited"
 RESTS = 4
 HELD_S = 20.0
 MOST_HELD_S = 120.0
@@ -78,17 +80,18 @@ class Later(Generic[T]):
         return found
 
     def _tried(self) -> _Outcome[T]:
+        started = monotonic_ns()
         try:
             return _Outcome(self.work())
         except LatprobeError as error:
             return _Outcome(error=error)
         finally:
-            _hold()
+            _hold(monotonic_ns() - started)
 
 
 def later(what: str, asked: tuple[Hashable, ...], work: Callable[[], T]) -> Later[T]:
     """The question `what` about the store as it is now, or was some seconds ago."""
-    return Later((what, asked, str(data.home()), _held_version()), work)
+    return Later((what, asked, str(connection.home()), _held_version()), work)
 
 
 def fill(
@@ -101,7 +104,7 @@ def fill(
     """
     if not gives_way:
         answer.begin()
-    if not (answer.is_there if gives_way else answer.comes_within(PATIENCE_S)):
+    if not (answer.is_there if gives_way else _comes_soon(answer)):
         _look_again(answer, height, _Looks(RESTS if gives_way else 0))
         return
     try:
@@ -110,6 +113,22 @@ def fill(
         st.info(shown_text.block(str(error)))
     except LatprobeError as error:
         st.error(shown_text.block(str(error)))
+
+
+def be_patient() -> None:
+    """A page begins: what it waits for all its late answers together is counted from here."""
+    st.session_state[_WAITED] = 0.0
+
+
+def _comes_soon(answer: Later[T]) -> bool:
+    """Whether the answer comes in what is left of the page's patience."""
+    if answer.is_there:
+        return True
+    waited_s = float(st.session_state.get(_WAITED, 0.0))
+    started = monotonic_ns()
+    came = answer.comes_within(max(PATIENCE_S - waited_s, 0.0))
+    st.session_state[_WAITED] = waited_s + (monotonic_ns() - started) / 1e9
+    return came
 
 
 @dataclass(slots=True)
@@ -143,6 +162,7 @@ class _Held:
     version: int = 0
     since_ns: int = 0
     answered_ns: int = 0
+    worked_ns: int = 0  # on all answers so far
 
 
 _held = _Held()
@@ -151,16 +171,22 @@ _kept = Answers(128)
 
 
 def _held_version() -> int:
-    newest, now_ns = data.version(), monotonic_ns()
+    newest, now_ns = connection.version(), monotonic_ns()
     with _lock:
-        is_other = _held.home != data.home() or newest < _held.version
+        is_other = _held.home != connection.home() or newest < _held.version
         is_old = now_ns - _held.answered_ns > HELD_S * 1e9 and not _kept.is_working()
         if is_other or is_old or now_ns - _held.since_ns > MOST_HELD_S * 1e9:
-            _held.home, _held.version = data.home(), newest
+            _held.home, _held.version = connection.home(), newest
             _held.since_ns = _held.answered_ns = now_ns
         return _held.version
 
 
-def _hold() -> None:
+def _hold(worked_ns: int) -> None:
     with _lock:
         _held.answered_ns = monotonic_ns()
+        _held.worked_ns += worked_ns
+
+
+def worked_s() -> float:
+    """How long late answers were worked on so far, those side by side added up."""
+    return _held.worked_ns / 1e9

@@ -125,7 +125,7 @@ def _stages(found: Report) -> Chart:
 
 def _latency(points: Sequence[TimelinePoint]) -> Chart:
     data = latency.latency_data(points)
-    scripts = ("drawing.js", "latency.js")
+    scripts = ("drawing.js", "chart.js", "latency.js")
     return Chart('<div class="frame"></div>', ("latency.css",), scripts, data)
 
 
@@ -161,7 +161,7 @@ def _document(words: str, charts: Sequence[Chart]) -> str:
 
 def _section(chart: Chart) -> str:
     """A shadow root as Streamlit gives one, and the component's script called with its data."""
-    script = source(*chart.scripts).replace("export default function", "const draw = function", 1)
+    script = source(*chart.scripts).replace("export default ", "const draw = ", 1)
     shadow = json.dumps(f"<style>{source(*chart.styles)}</style>{chart.markup}")
     if isinstance(chart.data, bytes):
         packed = base64.b64encode(chart.data).decode("ascii")

@@ -22,8 +22,9 @@ from typing import Any
 
 from latprobe.clock import monotonic_ns
 from latprobe.errors import NoDataError, UsageError
-from latprobe_dashboard import data, permission, ports
+from latprobe_dashboard import connection, data, permission, ports, warm_start
 from latprobe_dashboard.gate import LOOPBACK_NAMES, Gate, Rules
+from latprobe_dashboard.preloading import Preloading
 from latprobe_dashboard.theme import THEME_FILE
 
 SCRIPT_FILE = Path(__file__).with_name("entry") / "script.py"
@@ -68,7 +69,7 @@ def serve(
     try:
         data.use_store(home)
         with contextlib.suppress(NoDataError):  # the pages say how to start, and look again
-            data.reader()
+            connection.reader()
         path = f"/{place.base_path}" if place.base_path else ""
         url = f"http://{_in_url(host)}:{claimed.number}{path}/"
         url += f"?token={token}" if token else ""
@@ -110,7 +111,11 @@ def _run(place: Place, port: int, token: str | None) -> None:
 
     names = LOOPBACK_NAMES | place.names if place.host in _LOOPBACK else None
     rules = Rules(hosts=names, token=token)
-    app = st.App(SCRIPT_FILE, middleware=[Middleware(Gate, rules=rules)])
+    doors = [
+        Middleware(Gate, rules=rules),
+        Middleware(Preloading, base_path=place.base_path),
+    ]
+    app = st.App(SCRIPT_FILE, middleware=doors)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         # uvicorn stops on these and then raises them again for whoever was here before it: a
@@ -128,6 +133,8 @@ def _configuration(place: Place, port: int) -> dict[str, Any]:
     is_local = host in _LOOPBACK and not place.names
     return {
         "server.address": host,
+        # A control whose value is in the address is set before it is drawn; that is meant.
+        "global.disableWidgetStateDuplicationWarning": True,
         "server.baseUrlPath": place.base_path,
         "server.port": port,
         "server.headless": True,
@@ -161,7 +168,8 @@ def _announce(
     """Calls `on_ready` once the server answers; a server that never does is not announced."""
     pause = threading.Event()
     deadline = monotonic_ns() + int(READY_TIMEOUT_S * 1e9)
-    data.warm()
+    warm_start.load()
+    data.begin_all_requests()
     while not _answers(base, token):
         if monotonic_ns() > deadline:
             return

@@ -20,7 +20,7 @@ from latprobe.analysis.prompts import CallAnatomy, call_anatomy
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.templates import TemplateUse, template_text, templates_of_calls
 from latprobe.store.query import Query
-from latprobe_dashboard import data
+from latprobe_dashboard import connection, data
 from latprobe_dashboard.answers import Answers
 
 T = TypeVar("T")
@@ -100,7 +100,9 @@ def tables(scope: Scope) -> TokenTables:
 
 def _tables(scope: Scope) -> TokenTables:
     if scope.request_tests() or scope.version is not None:  # the columns do not say
-        return TokenTables(fetch_calls(data.query, scope), fetch_parts(data.query, scope))
+        return TokenTables(
+            fetch_calls(connection.query, scope), fetch_parts(connection.query, scope)
+        )
     data.begin(_parts)
     return TokenTables(_calls(), _parts()).within(scope)
 
@@ -115,7 +117,7 @@ def template(newest: pa.Table) -> TemplateUse | None:
     names = list(zip(newest["trace_id"].to_pylist(), newest["span_id"].to_pylist(), strict=True))
 
     def work() -> TemplateUse | None:
-        found = templates_of_calls(data.query, names)
+        found = templates_of_calls(connection.query, names)
         return found[0] if found else None
 
     return _kept.get(_question("template", tuple(sorted(names))), work)
@@ -135,13 +137,16 @@ def of_template(calls: pa.Table, template_id: str) -> np.ndarray[Any, np.dtype[n
 
 def text(template_id: str) -> str | None:
     """The template's stable text; None where texts are not kept."""
-    return _kept.get(_question("text", template_id), lambda: template_text(data.query, template_id))
+    return _kept.get(
+        _question("text", template_id), lambda: template_text(connection.query, template_id)
+    )
 
 
 def anatomy(trace_id: str, span_id: str) -> CallAnatomy:
     """One call taken apart. Raises UsageError and NoDataError as `call_anatomy` does."""
     return _kept_texts.get(
-        _question("call", trace_id, span_id), lambda: call_anatomy(data.query, trace_id, span_id)
+        _question("call", trace_id, span_id),
+        lambda: call_anatomy(connection.query, trace_id, span_id),
     )
 
 
@@ -157,15 +162,15 @@ _kept_texts = Answers(4)
 
 
 def _calls() -> pa.Table:
-    return _kept_calls.get(_question("calls"), lambda: fetch_calls(data.query))
+    return _kept_calls.get(_question("calls"), lambda: fetch_calls(connection.query))
 
 
 def _parts() -> pa.Table:
-    return _kept_parts.get(_question("parts"), lambda: fetch_parts(data.query))
+    return _kept_parts.get(_question("parts"), lambda: fetch_parts(connection.query))
 
 
 def _question(*asked: object) -> tuple[object, ...]:
-    return (*asked, str(data.home()), data.version())
+    return (*asked, str(connection.home()), connection.version())
 
 
 def _encoded(table: pa.Table) -> pa.Table:

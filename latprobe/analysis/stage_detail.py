@@ -49,15 +49,21 @@ class StageDetail:
     attributes: tuple[str, ...]
 
 
-def stage_detail(query: Query, scope: Scope, *, slowest: int = 20) -> StageDetail:
-    """The detail of `scope.stage`. NoDataError if the scope has no such span."""
+def stage_detail(
+    query: Query, scope: Scope, *, slowest: int = 20, stats: StageStats | None = None
+) -> StageDetail:
+    """The detail of `scope.stage`. NoDataError if the scope has no such span.
+
+    `stats` are its figures where they are at hand; to look them up takes seconds for millions of
+    spans.
+    """
     if scope.stage is None:
         raise UsageError("No stage is named. Name one; `latprobe report` lists them.")
-    stats = stage_stats(query, scope)
-    if not stats:
+    known = stage_stats(query, scope) if stats is None else [stats]
+    if not known:
         raise nothing_found(query, scope)
     return StageDetail(
-        stats=stats[0],
+        stats=known[0],
         histogram=_histogram(query, scope),
         slowest=_slowest(query, scope, slowest),
         attributes=_attributes(query, scope),

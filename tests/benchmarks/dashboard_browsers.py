@@ -1,32 +1,35 @@
 """Whether ten people can use one dashboard at the same time.
 
 Run it from the repository root: `python -m tests.benchmarks.dashboard_browsers [--browsers 10]`.
-Each has a browser context of its own and clicks through pages and filters for `--seconds`. Prints
-p50, p95 and the longest of all interactions (from the click until the whole page shows the new
-state), the errors seen by the browsers, and what the server used of the machine meanwhile. The
-browsers run on the same machine, which is most of its load: read it together with that.
+Each has a browser context of its own (cache, cookies, WebSocket, renderer) in one Chromium, comes
+within the first ten seconds and clicks through pages and filters for `--seconds`. Prints p50, p95
+and the longest of all interactions (from the click until the whole page shows the new state), what
+of them the server took by the page's footer, the errors seen by the browsers, and what server and
+browsers used of the machine. The browsers run on the same machine, which is most of its load: read
+the times together with that.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import random
 import tempfile
-import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import psutil
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
 from latprobe.clock import monotonic_ns, wall_ns
 from tests.dashboard.browsing import CHROMIUM, FLAGS, Served
 from tests.dashboard.seeding import HOUR_NS, seed
 
 TARGET_P95_MS = 2_000
+ARRIVE_S = 10.0
 LINKS = (
     ("Overview", "Where is the time going?"),
     ("Stage", "When is this stage slow?"),
@@ -40,9 +43,10 @@ SIZE = {"width": 1440, "height": 900}
 
 @dataclass
 class Seen:
-    """What all browsers measured: ms by kind of interaction, and what went wrong."""
+    """What all browsers measured: ms by kind of interaction, those of the server, and faults."""
 
     times: list[tuple[str, float]] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -57,87 +61,93 @@ def main() -> None:
         seed(home, requests=asked.requests, end_ns=wall_ns(), length_ns=24 * HOUR_NS)
         served = Served(home)
         try:
-            _measure(served, asked.browsers, asked.seconds)
+            asyncio.run(_measure(served, asked.browsers, asked.seconds))
         finally:
             served.stop()
 
 
-def _measure(served: Served, browsers: int, seconds: float) -> None:
+async def _measure(served: Served, browsers: int, seconds: float) -> None:
     url, seen = served.url(), Seen()
     print(f"{browsers} browsers, load {os.getloadavg()[0]:.1f} on this machine", flush=True)
     server = psutil.Process(served.process.pid)
-    before, started = _cpu_s(server), monotonic_ns()
-    visitors = [
-        threading.Thread(target=_visit, args=(url, seconds, seed_number, seen))
-        for seed_number in range(browsers)
-    ]
-    for visitor in visitors:
-        visitor.start()
-    for visitor in visitors:
-        visitor.join()
-    took_s = (monotonic_ns() - started) / 1e9
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+        )
+        before, started = _cpu_s(server), monotonic_ns()
+        visits = (_visit(browser, url, seconds, number, seen) for number in range(browsers))
+        await asyncio.gather(*visits)
+        used_s, took_s = _cpu_s(server) - before, (monotonic_ns() - started) / 1e9
+        await browser.close()
     for kind in ("opened", "link", "window"):
         _print(kind, [ms for name, ms in seen.times if name == kind])
     _print("all", [ms for _, ms in seen.times])
-    print(f"server {(_cpu_s(server) - before) / took_s * 100:.0f} % of a core")
+    _print("server", seen.server)
+    print(f"server {used_s / took_s * 100:.0f} % of a core")
     print(f"load {os.getloadavg()[0]:.1f} at the end, {len(seen.faults)} errors")
     for fault in sorted(set(seen.faults))[:20]:
         print("  ", fault)
 
 
-def _visit(url: str, seconds: float, seed_number: int, seen: Seen) -> None:
-    """One person, in a thread with a browser of its own: Playwright's objects stay in theirs."""
-    choose = random.Random(seed_number)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
-        )
-        page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a plain dict
-        page.on("pageerror", lambda error: seen.faults.append(f"pageerror: {error}"))
-        try:
-            _timed(seen, "opened", lambda: _open(page, url))
-            until = monotonic_ns() + int(seconds * 1e9)
-            while monotonic_ns() < until:
-                _interact(page, choose, seen)
-                if page.locator("[data-testid=stException]").count():
-                    seen.faults.append("an exception on " + page.url.removeprefix(url))
-                page.wait_for_timeout(choose.uniform(200, 1_500))
-        except Error as error:
-            seen.faults.append(str(error).splitlines()[0])
-        browser.close()
+async def _visit(browser: Browser, url: str, seconds: float, number: int, seen: Seen) -> None:
+    """One person."""
+    choose = random.Random(number)
+    context = await browser.new_context(viewport=SIZE)  # type: ignore[arg-type]  # a plain dict
+    page = await context.new_page()
+    page.on("pageerror", lambda error: seen.faults.append(f"pageerror: {error}"))
+    await asyncio.sleep(choose.uniform(0, ARRIVE_S))
+    until = monotonic_ns() + int(seconds * 1e9)
+    try:
+        await _timed(seen, page, "opened", lambda: _open(page, url))
+        while monotonic_ns() < until:
+            await _interact(page, choose, seen)
+            if await page.locator("[data-testid=stException]").count():
+                seen.faults.append("an exception on " + page.url.removeprefix(url))
+            await page.wait_for_timeout(choose.uniform(200, 1_500))
+    except Error as error:
+        seen.faults.append(str(error).splitlines()[0])
+    await context.close()
 
 
-def _open(page: Page, url: str) -> None:
-    page.goto(url, wait_until="commit")
-    page.wait_for_selector(".lp-footer", state="attached", timeout=60_000)
+async def _open(page: Page, url: str) -> None:
+    await page.goto(url, wait_until="commit")
+    await page.wait_for_selector(".lp-footer", state="attached", timeout=60_000)
 
 
-def _interact(page: Page, choose: random.Random, seen: Seen) -> None:
+async def _interact(page: Page, choose: random.Random, seen: Seen) -> None:
     windows = page.get_by_role("radio", name="24h", exact=True)
-    if windows.count() and choose.random() < 0.5:
+    if await windows.count() and choose.random() < 0.5:
         name = choose.choice(WINDOWS)
         radio = page.get_by_role("radio", name=name, exact=True)
-        if radio.is_checked():
+        if await radio.is_checked():
             return
         mark = "window=" + name if name != "all" else ""
         sign = f"[data-filters*='{mark}']" if mark else ":not([data-filters*='window='])"
-        _timed(seen, "window", lambda: _click_until(page, radio.click, f".lp-footer{sign}"))
+        act = _click_until(page, radio.click, f".lp-footer{sign}")
+        await _timed(seen, page, "window", act)
         return
     title, question = choose.choice(LINKS)
     link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True)
     sign = f".lp-footer[data-page='{question}']"
-    _timed(seen, "link", lambda: _click_until(page, link.click, sign))
+    await _timed(seen, page, "link", _click_until(page, link.click, sign))
 
 
-def _click_until(page: Page, click: Callable[[], object], sign: str) -> None:
-    click()
-    page.wait_for_selector(sign, state="attached", timeout=60_000)
+def _click_until(
+    page: Page, click: Callable[[], Awaitable[None]], sign: str
+) -> Callable[[], Awaitable[None]]:
+    async def act() -> None:
+        await click()
+        await page.wait_for_selector(sign, state="attached", timeout=60_000)
+
+    return act
 
 
-def _timed(seen: Seen, kind: str, act: Callable[[], object]) -> None:
+async def _timed(seen: Seen, page: Page, kind: str, act: Callable[[], Awaitable[None]]) -> None:
     started = monotonic_ns()
-    act()
+    await act()
     seen.times.append((kind, (monotonic_ns() - started) / 1e6))
+    words = await page.locator(".lp-footer").first.inner_text()
+    seen.server.append(float(words.removeprefix("Answered in ").removesuffix(" ms")))
 
 
 def _cpu_s(process: psutil.Process) -> float:

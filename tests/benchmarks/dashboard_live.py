@@ -1,9 +1,10 @@
-"""What an open page costs the server while a program records.
+"""What an open page costs the server, on a store that rests and while a program records.
 
 Run it from the repository root: `python -m tests.benchmarks.dashboard_live [--seconds 60]`.
-A program makes 20 requests a second into a store of a million spans; a browser has Overview, then
-Live open. Prints the CPU time of the dashboard's process and of the agent as shares of a core, with
-the page open and without: the agent also takes the spans in.
+A browser has Overview, then Live open on a store of a million spans; then the same while a program
+makes 20 requests a second into it. Prints the CPU time of the dashboard's process and of the agent
+as shares of a core, with the page open and without: the agent also takes the spans in. Last, how
+many times the open page was drawn anew.
 """
 
 from __future__ import annotations
@@ -40,6 +41,18 @@ while time.monotonic() < until:
 """
 
 
+# A page says at its end how long it took; Live's fragment changes its first sentence.
+_COUNT_REDRAWS = """() => {
+    window.redraws = 0;
+    const words = () => [".lp-footer", ".lp-answer"].map((each) =>
+        document.querySelector(each)?.innerText).join();
+    let before = words();
+    setInterval(() => {
+        if (words() !== before) { before = words(); window.redraws += 1; }
+    }, 100);
+}"""
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=60.0)
@@ -49,25 +62,28 @@ def main() -> None:
         home = Path(folder) / "store"
         seed(home, requests=asked.requests, end_ns=wall_ns(), length_ns=24 * HOUR_NS)
         served = Served(home, environment={"LATPROBE_AGENT": "on"})
-        program = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(asked.seconds * 3 + 60)],
-            env={**os.environ, "LATPROBE_HOME": str(home), "LATPROBE_AGENT": "on"},
-        )
         try:
-            _measure(served, home, asked.seconds)
+            print(f"load {os.getloadavg()[0]:.1f} on this machine, {asked.seconds:.0f} s each")
+            _measure(served, home, "resting", asked.seconds)
+            program = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, str(asked.seconds * 3 + 120)],
+                env={**os.environ, "LATPROBE_HOME": str(home), "LATPROBE_AGENT": "on"},
+            )
+            try:
+                _measure(served, home, "written", asked.seconds)
+            finally:
+                program.terminate()
+                program.wait(timeout=30)
         finally:
-            program.terminate()
-            program.wait(timeout=30)
             served.stop()
 
 
-def _measure(served: Served, home: Path, seconds: float) -> None:
+def _measure(served: Served, home: Path, store: str, seconds: float) -> None:
     url = served.url()
     agent = int(json.loads((home / "agent.json").read_text("utf-8"))["pid"])
     processes = {"dashboard": served.process.pid, "agent": agent}
-    print(f"load {os.getloadavg()[0]:.1f} on this machine, {seconds:.0f} s each", flush=True)
     alone = _shares(processes, seconds)
-    _print("no page open", alone, alone)
+    _print(f"{store}, no page open", alone, alone)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, headless=True, args=list(FLAGS)
@@ -77,8 +93,9 @@ def _measure(served: Served, home: Path, seconds: float) -> None:
             page.goto(url + path)
             page.wait_for_selector(".lp-footer", state="attached", timeout=60_000)
             page.wait_for_timeout(30_000)  # what opening it sets off is another matter
+            page.evaluate(_COUNT_REDRAWS)
             shown = _shares(processes, seconds)
-            _print(f"{path} open", shown, alone)
+            _print(f"{store}, {path} open", shown, alone, page.evaluate("window.redraws"))
             page.close()
         browser.close()
 
@@ -97,11 +114,14 @@ def _cpu_s(pid: int) -> float:
     return float(used.user + used.system)
 
 
-def _print(what: str, shares: dict[str, float], alone: dict[str, float]) -> None:
+def _print(
+    what: str, shares: dict[str, float], alone: dict[str, float], redraws: int | None = None
+) -> None:
     words = "  ".join(f"{name} {share:6.2%}" for name, share in shares.items())
     extra = sum(shares.values()) - sum(alone.values())
     verdict = "ok" if extra <= TARGET_SHARE else f"over {TARGET_SHARE:.0%}"
-    print(f"{what:14} {words}  added {extra:6.2%}  {verdict}", flush=True)
+    drawn = "" if redraws is None else f"  drawn anew {redraws} times"
+    print(f"{what:22} {words}  added {extra:6.2%}  {verdict}{drawn}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from latprobe.advice import marking
 from latprobe.advice.answer import Advice, Combined, Ranked
 from latprobe.advice.applied import read_applied
+from latprobe.advice.replay.result import Against, FieldAgreement, Measured, Replayed
 from latprobe.advice.suggestion import Evidence, Gain, Sample, Saving, Suggestion, not_enough
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.scope import EVERYTHING
@@ -20,10 +22,11 @@ from latprobe.analysis.whatif import Scale
 from latprobe.clock import wall_ns
 from latprobe.errors import UsageError
 from latprobe.store.reader import Reader, open_reader
-from latprobe_dashboard import advice_queries, data, permission
+from latprobe_dashboard import advice_queries, connection, data, permission
 from latprobe_dashboard.charts import intervals
 from latprobe_dashboard.pages.advice_words import commands, inline
 from tests.dashboard.browsing import Served
+from tests.dashboard.drawn import drawn
 from tests.dashboard.seeding import new_store
 from tests.dashboard.seeding_prompts import seed_prompts
 from tests.dashboard.test_browser import Watched, browser, contexts  # noqa: F401  # fixtures
@@ -120,7 +123,7 @@ def given(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Advice], App
         monkeypatch.setattr(advice_queries, "advise_on", lambda _: advice)
         # The same store with other advice: the question must differ.
         monkeypatch.setattr(advice_queries, "_versions", {})
-        monkeypatch.setattr(data, "version", lambda: hash(advice.to_json().__repr__()))
+        monkeypatch.setattr(connection, "version", lambda: hash(advice.to_json().__repr__()))
         return _run(home)
 
     return show
@@ -163,7 +166,7 @@ def test_a_card_has_gain_class_effort_basis_evidence_and_proof(
     assert "<dd>90.0 %</dd>" in markup
     assert 'href="https://example.com/docs"' in markup
     assert "<code><bdi>compact</bdi></code>" in markup
-    assert app.code[0].value == "latprobe tokens"
+    assert drawn(app, "latprobe_listing")[0]["text"] == "latprobe tokens"
     assert "Saves from the same as 1 (" in markup
     assert "25.0 % of it is left" in markup
     assert "2 of 60 model calls" in markup
@@ -206,7 +209,7 @@ def test_a_fault_of_a_rule_is_said_once_without_its_words(
 
     monkeypatch.setattr(advice_queries, "advise_on", broken)
     monkeypatch.setattr(advice_queries, "_versions", {})
-    monkeypatch.setattr(data, "version", lambda: -7)
+    monkeypatch.setattr(connection, "version", lambda: -7)
     said = _said(_run(home))
     assert "ValueError, a fault of ours" in said
     assert "secret" not in said
@@ -241,13 +244,35 @@ def test_two_that_nothing_was_recorded_between_are_marked_together(
 ) -> None:
     home = seed_prompts(tmp_path / "store", requests=30)
     data.use_store(home, opener=_unattended)
-    monkeypatch.setattr(advice_queries, "advise_on", lambda _: ADVICE)
+    monkeypatch.setattr(marking, "advise_on", lambda _: ADVICE)
     advice_queries.mark_applied(EVERYTHING, FIRST.id)
     advice_queries.mark_applied(EVERYTHING, SECOND.id)
     found = {row.id: row.together for row in read_applied(home)}
     assert found == {FIRST.id: (SECOND.id,), SECOND.id: (FIRST.id,)}
-    with pytest.raises(UsageError, match="no longer suggested"):
+    with pytest.raises(UsageError, match="is not the id of one suggestion"):
         advice_queries.mark_applied(EVERYTHING, "ffffffff")
+
+
+def test_a_trial_on_a_live_model_stands_in_its_card(
+    given: Callable[[Advice], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = Replayed(
+        id=FIRST.id, rule=FIRST.rule, title=FIRST.title, subject=FIRST.subject,
+        url="http://127.0.0.1/v1", model=HOSTILE, recorded_model="m", at_ns=wall_ns(), requests=80,
+        pairs=78, calls=158, margin=0.05, verdict="worse",
+        agreement=Against(1.0, 0.75, -0.25, -0.33, -0.18), schema=None,
+        output_tokens=Measured(60.0, 20.0, 40.0, 38.0, 42.0),
+        fields=(FieldAgreement("steps", 78, 1.0, 0.0),), stopped="interrupted",
+    )  # fmt: skip
+    monkeypatch.setattr(advice_queries, "replayed", lambda: {FIRST.id: tried})
+    page = _markup(given(ADVICE))
+    assert page.count("Tried on a live model") == 1
+    assert "answers are worse" in page
+    assert "-33.0 to -18.0 points" in page
+    assert "78 requests asked of" in page
+    assert "Stopped early: interrupted." in page
+    assert "steps" in page
+    assert "<script>" not in page
 
 
 def test_who_may_not_write_sees_a_button_that_does_nothing(

@@ -24,12 +24,14 @@ pytestmark = pytest.mark.browser
 
 PATHS = {
     "overview": "/",
+    "advice": "/advice",
     "analyze": "/analyze",
     "compare": "/compare",
     "stage": "/stage?name=llm.generate",
     "trace": "/trace",
     "gpu": "/gpu",
     "tokens": "/tokens",
+    "prompts": "/prompts",
     "traces": "/traces",
     "live": "/live",
     "health": "/health",

@@ -15,7 +15,7 @@ from latprobe.analysis.scope import Scope
 from latprobe.errors import StoreError
 from latprobe.store.query import Query
 from latprobe.store.reader import Reader, open_reader
-from latprobe_dashboard import data
+from latprobe_dashboard import connection, data
 from latprobe_dashboard.live_queries import STEP_NS, WINDOW_NS, read_pulse
 from latprobe_dashboard.store_lists import TokenPoint, token_points
 from tests.analysis.seeded_calls import CallStore
@@ -81,12 +81,12 @@ def test_a_reader_that_died_is_replaced(home: Path) -> None:
 
 def test_a_new_agent_is_noticed(home: Path) -> None:
     data.use_store(home, opener=_unattended)
-    assert data.agent_restarts() == 0
+    assert connection.agent_restarts() == 0
     for pid, restarts in ((11, 0), (11, 0), (12, 1)):
         (home / "agent.json").write_text(json.dumps({"pid": pid}), "utf-8")
-        assert data.agent_restarts() == restarts
+        assert connection.agent_restarts() == restarts
     (home / "agent.json").write_text("half a fi", "utf-8")
-    assert data.agent_restarts() == 1
+    assert connection.agent_restarts() == 1
 
 
 def test_the_last_minute_counts_requests_by_when_they_ended(home: Path) -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from latprobe.analysis.scope import Scope
 from latprobe.store.reader import Reader, open_reader
-from latprobe_dashboard import data, token_queries
+from latprobe_dashboard import connection, data, token_queries
 from latprobe_dashboard.filter_choices import TAG_VALUES, read_choices
 from tests.analysis.seeding import MemoryStore, seed
 from tests.dashboard.seeding_calls import seed_calls
@@ -46,7 +46,7 @@ def _page(page: str, **address: str) -> str:
 
 
 def test_names_come_by_how_often_they_occur() -> None:
-    found = read_choices(data.query)
+    found = read_choices(connection.query)
     assert found.stages[0] in ("ocr", "image.decode", "image.resize")
     assert {"answer_question", "audio.transcribe"} <= set(found.stages)
     assert "qwen2.5-vl-7b" in found.models
@@ -92,7 +92,7 @@ def test_the_stages_of_chosen_requests_are_all_there() -> None:
 
 def test_tokens_are_those_of_the_chosen_requests() -> None:
     some, every = token_queries.tables(AUDIO), token_queries.tables(Scope())
-    wanted = data.query(
+    wanted = connection.query(
         "SELECT count(*) AS n FROM usage u WHERE u.trace_id IN"
         " (SELECT trace_id FROM spans WHERE name = 'audio.transcribe')"
     )["n"][0].as_py()

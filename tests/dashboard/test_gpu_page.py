@@ -21,6 +21,7 @@ from latprobe_dashboard.charts.gpu_work import Gap, work_and_gaps
 from latprobe_dashboard.gpu_moment import Held, read_moment
 from latprobe_dashboard.gpu_queries import POWER, SM, read_cards, read_readings
 from tests.dashboard.browsing import CHROMIUM, FLAGS, Served
+from tests.dashboard.drawn import drawn
 from tests.dashboard.seeding import new_store, seed
 from tests.dashboard.seeding_gpu import MS, ROOT, STEPS, UUID, seed_gpu
 from tests.waiting import wait_until
@@ -91,7 +92,7 @@ def test_the_tiles_name_the_card_and_its_energy(known: Path) -> None:
 def test_a_store_without_readings_of_a_gpu_says_how_to_get_them(tmp_path: Path) -> None:
     app = _run("gpu", seed(tmp_path / "store", requests=5))
     assert "No GPU was read" in _words(app)
-    assert "latprobe doctor" in app.code[0].value
+    assert "latprobe doctor" in drawn(app, "latprobe_listing")[0]["text"]
 
 
 def test_an_empty_store_says_how_to_get_data(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from latprobe.errors import StoreError
 from latprobe.store.folder_lock import StoreBusyError
 from latprobe.store.reader import Reader, open_reader
-from latprobe_dashboard import data, shown_text
+from latprobe_dashboard import connection, data, shown_text
 from tests.dashboard.seeding import HOUR_NS, new_store, newer_store, seed, seed_names
 from tests.dashboard.seeding_calls import seed_calls
 
@@ -215,7 +215,7 @@ def test_health_shows_settings_with_where_they_come_from(
 def test_a_span_panel_shows_prompt_and_answer_as_text(tmp_path: Path) -> None:
     home = seed_calls(tmp_path / "store", requests=6)
     data.use_store(home, opener=_unattended)
-    span = data.query(
+    span = connection.query(
         "SELECT replace(trace_id::VARCHAR, '-', '') AS trace, format('{:016x}', span_id) AS span"
         " FROM spans WHERE model IS NOT NULL ORDER BY start_ns LIMIT 1"
     ).to_pylist()[0]
@@ -261,3 +261,12 @@ def test_a_year_of_requests_is_shown(page: str, tmp_path: Path) -> None:
     app = _run(page, home)
     assert not app.error
     assert not app.info
+
+
+def test_a_page_drawn_again_over_the_same_rows_goes_on_resting(normal: Path) -> None:
+    app = _run("overview", normal)
+    first = app.session_state["latprobe_drawn"]
+    app.run()
+    second = app.session_state["latprobe_drawn"]
+    assert (second.version, second.at_ns) == (first.version, first.at_ns)
+    assert second.cost_s > first.cost_s > 0

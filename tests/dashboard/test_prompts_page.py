@@ -22,6 +22,7 @@ from latprobe_dashboard.prompt_options import ways_to_write
 from latprobe_dashboard.prompt_savings import prompt_savings, usd_per_1000
 from latprobe_dashboard.text_changes import MOST_LINES, MOST_WORDS, SHOWN_CHARS, changes
 from tests.dashboard.browsing import Served
+from tests.dashboard.drawn import drawn
 from tests.dashboard.seeding import new_store, seed_names
 from tests.dashboard.seeding_calls import without_content, without_parts
 from tests.dashboard.seeding_prompts import seed_prompts
@@ -184,7 +185,7 @@ def test_without_content_the_page_says_what_it_cannot_see(tmp_path: Path) -> Non
     app = _run(home)
     assert _answer(app).startswith("The texts of these prompts are not kept")
     assert "What this page cannot see" in _said(app)
-    assert app.code[0].value == "export LATPROBE_CONTENT=local"
+    assert drawn(app, "latprobe_listing")[0]["text"] == "export LATPROBE_CONTENT=local"
 
 
 def test_calls_without_prompts_say_how_to_record_them(tmp_path: Path) -> None:

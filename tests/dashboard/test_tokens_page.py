@@ -18,11 +18,12 @@ from latprobe.analysis.templates import heaviest_templates
 from latprobe.analysis.token_totals import cost_over_time, models_used, tokens_by
 from latprobe.clock import wall_ns
 from latprobe.store.reader import Reader, open_reader
-from latprobe_dashboard import data, theme, token_figures, token_queries
+from latprobe_dashboard import connection, data, theme, token_figures, token_queries
 from latprobe_dashboard.charts import token_bars, token_time
 from latprobe_dashboard.pages import use_tables
 from latprobe_dashboard.token_figures import TimePoint, Use
 from tests.dashboard.browsing import Served
+from tests.dashboard.drawn import drawn
 from tests.dashboard.seeding import END_NS, HOUR_NS, new_store, seed_names
 from tests.dashboard.seeding_calls import (
     ANSWER,
@@ -98,7 +99,7 @@ def _call(home: Path, template: str) -> str:
 def test_templates_are_those_of_the_analysis(scope: Scope, normal: Path) -> None:
     data.use_store(normal, opener=_unattended)
     found = token_figures.uses(token_queries.tables(scope), ("template",))
-    wanted = heaviest_templates(data.query, scope, limit=100)
+    wanted = heaviest_templates(connection.query, scope, limit=100)
     assert [_figures(use) for use in found] == [
         (
             one.template_id,
@@ -151,7 +152,7 @@ def test_parts_are_those_of_the_analysis(scope: Scope, normal: Path) -> None:
     }
     assert found == {
         (one.stage, one.template and _digits(one.template), one.side, one.part): one.tokens
-        for one in tokens_by(data.query, scope)
+        for one in tokens_by(connection.query, scope)
     }
 
 
@@ -166,7 +167,7 @@ def test_models_are_those_of_the_analysis(scope: Scope, normal: Path) -> None:
             (one.input_tokens or 0) + (one.output_tokens or 0),
             one.unpriced_calls,
         )
-        for one in models_used(data.query, scope)
+        for one in models_used(connection.query, scope)
     }
 
 
@@ -180,7 +181,7 @@ def test_time_is_that_of_the_analysis(normal: Path) -> None:
         if point.calls
     ] == [
         (one.start_ns, one.calls, one.input_tokens, one.output_tokens)
-        for one in cost_over_time(data.query, EVERYTHING, bin_ns=step_ns)
+        for one in cost_over_time(connection.query, EVERYTHING, bin_ns=step_ns)
     ]
     assert len(found) <= 31
 
@@ -284,7 +285,7 @@ def test_texts_are_never_markup_and_never_endless(tmp_path: Path) -> None:
 def test_a_store_without_model_calls_says_how_to_get_some(tmp_path: Path) -> None:
     app = _run(seed_names(tmp_path / "store", ["resize"]))
     assert "No model call has been recorded yet" in _said(app)
-    assert "import latprobe.auto" in app.code[0].value
+    assert "import latprobe.auto" in drawn(app, "latprobe_listing")[0]["text"]
 
 
 def test_an_empty_store_says_how_to_get_data(tmp_path: Path) -> None:
@@ -303,7 +304,10 @@ def test_calls_without_prompts_keep_their_totals_and_say_how_to_record_prompts(
     call = _first_call(home)
     app = _run(home)
     assert "These calls came without their prompts" in _said(app)
-    assert "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT" in app.code[0].value
+    assert (
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+        in drawn(app, "latprobe_listing")[0]["text"]
+    )
     assert "calls without their prompt use <b>100 %</b>" in _markup(app)
     shown = _markup(_run(home, call=call))
     assert "The prompt of this call was not recorded." in shown

@@ -18,16 +18,15 @@ HEIGHT = 110
 Range = tuple[float | None, float | None]
 
 
-def mount(took_ms: NDArray[np.float64], *, chosen: Range, key: str) -> Range | None:
-    """Draws all durations with the chosen range marked; the range that was just chosen, if any."""
-    found = _component()(
-        data=picker_data(took_ms, chosen=chosen), key=key, on_range_change=_nothing
-    ).range
+def mount(drawn: dict[str, Any], *, key: str) -> Range | None:
+    """Draws what `picker_data` gives; the range that was just chosen, if any."""
+    found = _component()(data=drawn, key=key, on_range_change=_nothing).range
     return _range(found)
 
 
 def picker_data(took_ms: NDArray[np.float64], *, chosen: Range) -> dict[str, Any]:
-    """Logarithmic bins from the shortest to the longest; nothing to draw for under two requests."""
+    """Logarithmic bins from the shortest to the longest with the chosen range marked; nothing to
+    draw for under two requests."""
     if len(took_ms) < 2:
         return {"height": HEIGHT, "counts": [], "low": 0, "high": 0, "words": "", "marks": []}
     low, high = max(float(took_ms.min()), 1e-6), max(float(took_ms.max()), 2e-6)

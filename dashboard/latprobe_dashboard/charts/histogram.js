@@ -1,38 +1,17 @@
 // Bars of equal width over logarithmic bins; dotted marks with their names on top.
 const LEFT = 50, RIGHT = 8, TOP = 22, BOTTOM = 26;
-const views = new WeakMap();
 
-export default function ({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new Histogram(parentElement.querySelector(".frame"))));
-  view.data = data;
-  view.at = -1;
-  view.tip.style.display = "none";
-  view.paint();
-}
+export default shows((frame) => new Histogram(frame));
 
-class Histogram {
+class Histogram extends Chart {
   constructor(frame) {
-    this.frame = frame;
-    this.canvas = add(frame, "canvas");
-    offerPicture(frame, this.canvas, "histogram");
-    this.canvas.setAttribute("role", "img");
-    this.tip = add(frame, "div", "tip");
+    super(frame, "histogram");
     this.tip.style.top = `${TOP + 8}px`; // below the names of the marks
-    this.canvas.addEventListener("pointermove", (event) => this.hover(event.offsetX));
-    this.canvas.addEventListener("pointerleave", () => this.hover(-1));
-    onThemeChange(frame, () => { this.colors = null; this.paint(); });
-    new ResizeObserver(() => this.paint()).observe(frame);
   }
 
   paint() {
-    const d = this.data;
-    this.width = this.frame.clientWidth;
-    if (!d || !this.width) return;
-    this.colors ??= resolved(this.frame, Object.fromEntries(["line", "ink", "dim", "p95"].map((n) => [n, `var(--${n})`])));
-    const { g } = sized(this.canvas, this.width, d.height);
-    g.font = `12px ${getComputedStyle(this.frame).fontFamily}`;
-    this.canvas.setAttribute("aria-label", d.words);
+    const d = this.data, g = this.begin(d?.words, ["line", "ink", "dim", "p95"]);
+    if (!g) return;
     this.high = d.height - TOP - BOTTOM;
     this.axis(g, d.counts.reduce((top, count) => Math.max(top, count), 0));
     this.bars(g);

@@ -70,5 +70,5 @@ def _component() -> Any:
         "latprobe_histogram",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "histogram.js"),
+        js=source("drawing.js", "chart.js", "histogram.js"),
     )

@@ -1,37 +1,16 @@
 // p50 and p95 over time, the share of errors below on the same time axis. Times are the browser's.
 const LEFT = 56, RIGHT = 34, TOP = 14, BOTTOM = 38, GAP = 30, ERRORS = 0.2;
-const views = new WeakMap();
 
-export default function ({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new Latency(parentElement.querySelector(".frame"))));
-  view.data = data;
-  view.at = -1;
-  view.tip.style.display = "none";
-  view.paint();
-}
+export default shows((frame) => new Latency(frame));
 
-class Latency {
+class Latency extends Chart {
   constructor(frame) {
-    this.frame = frame;
-    this.canvas = add(frame, "canvas");
-    offerPicture(frame, this.canvas, "latency");
-    this.canvas.setAttribute("role", "img");
-    this.tip = add(frame, "div", "tip");
-    this.canvas.addEventListener("pointermove", (event) => this.hover(event.offsetX));
-    this.canvas.addEventListener("pointerleave", () => this.hover(-1));
-    onThemeChange(frame, () => { this.colors = null; this.paint(); });
-    new ResizeObserver(() => this.paint()).observe(frame);
+    super(frame, "latency");
   }
 
   paint() {
-    const d = this.data;
-    this.width = this.frame.clientWidth;
-    if (!d || !this.width) return;
-    this.colors ??= resolved(this.frame, Object.fromEntries(["line", "ink", "dim", "p95", "p50", "bad"].map((n) => [n, `var(--${n})`])));
-    const { g } = sized(this.canvas, this.width, d.height);
-    g.font = `12px ${getComputedStyle(this.frame).fontFamily}`;
-    this.canvas.setAttribute("aria-label", d.words);
+    const d = this.data, g = this.begin(d?.words, ["line", "ink", "dim", "p95", "p50", "bad"]);
+    if (!g) return;
     const room = d.height - TOP - BOTTOM - GAP;
     const upper = { top: TOP, height: room * (1 - ERRORS) };
     const lower = { top: TOP + upper.height + GAP, height: room * ERRORS };

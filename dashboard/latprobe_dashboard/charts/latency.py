@@ -65,5 +65,5 @@ def _component() -> Any:
         "latprobe_latency",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "latency.js"),
+        js=source("drawing.js", "chart.js", "latency.js"),
     )

@@ -1,4 +1,5 @@
 // Draws a table from data. Every text is set with textContent: names come from recorded programs.
+const FIRST_ROWS = 60; // of a long table: the others come once these are on the screen
 const orders = new WeakMap(); // how the viewer has sorted each table; a redraw keeps it
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -9,8 +10,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const table = document.createElement("table");
     table.setAttribute("aria-label", data.label);
     const order = orders.get(parentElement);
-    table.append(head(data, order, sort), body(data, sorted(data.rows, order), setTriggerValue));
-    const top = frame.scrollTop;
+    const top = frame.scrollTop, places = sorted(data.rows, order);
+    const first = top ? places.length : FIRST_ROWS; // who has scrolled stays where they are
+    table.append(head(data, order, sort), body(data, places, first, setTriggerValue));
     frame.replaceChildren(table);
     frame.scrollTop = top;
   };
@@ -92,25 +94,30 @@ function quoted(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function body(data, places, setTriggerValue) {
+function body(data, places, first, setTriggerValue) {
   const section = document.createElement("tbody");
-  for (const index of places) {
-    const row = data.rows[index];
-    const line = document.createElement("tr");
-    row.cells.forEach((cell, at) => line.append(drawn(cell, data, at, at === 0 ? row.link : "")));
-    if (row.link) {
-      line.className = row.selected ? "open selected" : "open";
-      if (row.selected) line.setAttribute("aria-current", "true");
-      line.addEventListener("click", (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-        if (String(document.getSelection())) return; // the text is being selected, not opened
-        event.preventDefault();
-        setTriggerValue("open", index);
-      });
-    }
-    section.append(line);
+  const append = (some) => section.append(...some.map((index) => line(data, index, setTriggerValue)));
+  append(places.slice(0, first));
+  if (places.length > first) {
+    requestAnimationFrame(() => setTimeout(() => append(places.slice(first))));
   }
   return section;
+}
+
+function line(data, index, setTriggerValue) {
+  const row = data.rows[index];
+  const line = document.createElement("tr");
+  row.cells.forEach((cell, at) => line.append(drawn(cell, data, at, at === 0 ? row.link : "")));
+  if (!row.link) return line;
+  line.className = row.selected ? "open selected" : "open";
+  if (row.selected) line.setAttribute("aria-current", "true");
+  line.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    if (String(document.getSelection())) return; // the text is being selected, not opened
+    event.preventDefault();
+    setTriggerValue("open", index);
+  });
+  return line;
 }
 
 function drawn(cell, data, at, link) {

@@ -13,10 +13,7 @@ export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   button.hidden = !data.copied;
   button.setAttribute("aria-label", "Copy the new text");
-  button.onclick = async () => {
-    button.textContent = (await copied(data.copied, parentElement)) ? "Copied" : "Not allowed";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  };
+  copies(button, data.copied, parentElement.querySelector(".pair"));
   parentElement.querySelector(".note").textContent = data.note;
   parentElement.querySelector(".legend").hidden = !data.note && !data.marked;
 }
@@ -27,21 +24,4 @@ function drawn([mark, text], at) {
   run.className = mark === 1 && !at ? "gone" : "new";
   run.textContent = text;
   return run;
-}
-
-// The clipboard needs a secure page: on another address without TLS only the old way works.
-async function copied(text, parentElement) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const field = document.createElement("textarea");
-    field.value = text;
-    field.style.cssText = "position:fixed;opacity:0";
-    parentElement.querySelector(".pair").append(field);
-    field.select();
-    const worked = document.execCommand("copy");
-    field.remove();
-    return worked;
-  }
 }

@@ -78,5 +78,5 @@ def _component() -> Any:
         "latprobe_side_by_side",
         html=MARKUP,
         css=source("side_by_side.css"),
-        js=source("side_by_side.js"),
+        js=source("copying.js", "side_by_side.js"),
     )

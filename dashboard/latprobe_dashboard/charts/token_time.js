@@ -1,37 +1,16 @@
 // Bars of cost (or tokens) over time, the share read from the cache below on the same time axis.
 const LEFT = 56, RIGHT = 12, TOP = 22, BOTTOM = 38, GAP = 34, LOWER = 0.34;
-const views = new WeakMap();
 
-export default function ({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new TokenTime(parentElement.querySelector(".frame"))));
-  view.data = data;
-  view.at = -1;
-  view.tip.style.display = "none";
-  view.paint();
-}
+export default shows((frame) => new TokenTime(frame));
 
-class TokenTime {
+class TokenTime extends Chart {
   constructor(frame) {
-    this.frame = frame;
-    this.canvas = add(frame, "canvas");
-    offerPicture(frame, this.canvas, "tokens");
-    this.canvas.setAttribute("role", "img");
-    this.tip = add(frame, "div", "tip");
-    this.canvas.addEventListener("pointermove", (event) => this.hover(event.offsetX));
-    this.canvas.addEventListener("pointerleave", () => this.hover(-1));
-    onThemeChange(frame, () => { this.colors = null; this.paint(); });
-    new ResizeObserver(() => this.paint()).observe(frame);
+    super(frame, "tokens");
   }
 
   paint() {
-    const d = this.data;
-    this.width = this.frame.clientWidth;
-    if (!d || !this.width) return;
-    this.colors ??= resolved(this.frame, Object.fromEntries(["line", "ink", "dim", "p95"].map((n) => [n, `var(--${n})`])));
-    const { g } = sized(this.canvas, this.width, d.height);
-    g.font = `12px ${getComputedStyle(this.frame).fontFamily}`;
-    this.canvas.setAttribute("aria-label", d.label);
+    const d = this.data, g = this.begin(d?.label, ["line", "ink", "dim", "p95"]);
+    if (!g) return;
     const room = d.height - TOP - BOTTOM - (d.has_cache ? GAP : 0);
     const upper = { top: TOP, height: room * (d.has_cache ? 1 - LOWER : 1) };
     const lower = { top: TOP + upper.height + GAP, height: room * LOWER };

@@ -61,5 +61,5 @@ def _component() -> Any:
         "latprobe_token_time",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "token_time.js"),
+        js=source("drawing.js", "chart.js", "token_time.js"),
     )

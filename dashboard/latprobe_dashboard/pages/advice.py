@@ -44,8 +44,18 @@ def _advice(found: Given, scope: Scope) -> None:
         st.html(f'<p class="lp-note">{inline(note, 400)}</p>')
     places = {each.suggestion.id: place for place, each in enumerate(advice.ranked, 1)}
     marked = {each.id: each for each in advice_queries.applied()}
+    replays = advice_queries.replayed()
     for place, each in enumerate(advice.ranked[:CARDS], 1):
-        card(found, each, place, scope, applied=marked.get(each.suggestion.id), places=places)
+        known = each.suggestion.id
+        card(
+            found,
+            each,
+            place,
+            scope,
+            applied=marked.get(known),
+            replayed=replays.get(known),
+            places=places,
+        )
     if len(advice.ranked) > CARDS:
         with st.expander(f"{len(advice.ranked) - CARDS} more that gain less"):
             for each in advice.ranked[CARDS:]:

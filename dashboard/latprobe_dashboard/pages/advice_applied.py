@@ -69,6 +69,7 @@ def _head(each: Verified) -> str:
         f'<p class="lp-note">Applied {when}{others}; {quantities.counted(mark.requests, "request")}'
         f" before, {quantities.counted(each.after.requests, 'request')} since."
         f"{' ' + inline(mark.note, 300) if mark.note else ''}</p>"
+        + "".join(f'<p class="lp-note">{inline(words, 300)}</p>' for words in each.meanwhile)
     )
 
 

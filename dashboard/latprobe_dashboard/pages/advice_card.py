@@ -9,12 +9,14 @@ import streamlit as st
 
 from latprobe.advice.answer import Ranked
 from latprobe.advice.applied import Applied
+from latprobe.advice.replay.result import Replayed
 from latprobe.advice.suggestion import Gain, Sample, Saving, Suggestion
 from latprobe.analysis.scope import Scope
 from latprobe.errors import LatprobeError
 from latprobe_dashboard import advice_queries, permission, quantities, shown_text, visitor
 from latprobe_dashboard.advice_queries import Given
-from latprobe_dashboard.charts import intervals, side_by_side
+from latprobe_dashboard.charts import intervals, listing, side_by_side
+from latprobe_dashboard.pages.advice_replay import replay_block
 from latprobe_dashboard.pages.advice_words import (
     BASIS,
     EFFORT,
@@ -39,6 +41,7 @@ def card(
     scope: Scope,
     *,
     applied: Applied | None,
+    replayed: Replayed | None,
     places: Mapping[str, int],
 ) -> None:
     """Draws the suggestion; `places` are those of all, to name the ones that it overlaps with."""
@@ -53,6 +56,8 @@ def card(
             _verify(each)
         with right:
             st.html(f'<p class="lp-sub">Evidence</p>{facts(each.evidence)}')
+            if replayed is not None:
+                st.html(replay_block(replayed))
         if each.sample is not None:
             _sample(each.sample, each.id)
 
@@ -180,7 +185,7 @@ def _verify(each: Suggestion) -> None:
         words = f'<p class="lp-how">{inline(each.verify, 400)}</p>'
         st.html(f'<p class="lp-sub">How to verify</p>{words}')
     known = commands(each.verify) or [f"latprobe applied {each.id}"]
-    st.code("\n".join(shown_text.line(one, 300) for one in known), language="bash")
+    listing.mount("\n".join(shown_text.line(one, 300) for one in known), key=f"lp_run_{each.id}")
 
 
 def _sample(sample: Sample, key: str) -> None:

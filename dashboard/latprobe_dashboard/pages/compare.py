@@ -9,6 +9,7 @@ import streamlit as st
 from latprobe.analysis.compare import Comparison
 from latprobe.analysis.scope import Scope
 from latprobe_dashboard import analysis_queries, compared_runs, quantities, shown_text, visitor
+from latprobe_dashboard.charts import listing
 from latprobe_dashboard.compared_runs import Side
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.later import fill
@@ -66,7 +67,7 @@ def _shown(found: Comparison, before: Side, after: Side) -> None:
 def _needs_two(count: int) -> None:
     sentence(["Two runs are needed to say what changed." if count else "Nothing to compare yet."])
     st.info(f"{quantities.counted(count, 'run')} recorded. Record another one, then look again:")
-    st.code("latprobe run -- python app.py", language="bash")
+    listing.mount("latprobe run -- python app.py", key="lp_record_another")
 
 
 def _choose(offered: Mapping[str, Side], before: str | None, after: str | None) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from latprobe.analysis.gpu.stages import GpuReport, GpuStage
 from latprobe.analysis.scope import Scope
-from latprobe_dashboard import data, gpu_reports, gpu_words, links, quantities, shown_text
+from latprobe_dashboard import gpu_data, gpu_reports, gpu_words, links, quantities, shown_text
 from latprobe_dashboard.charts import cards, gpu_split, gpu_timeline, gpu_work, rows
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.gpu_moment import Moment
@@ -31,7 +31,7 @@ def render() -> None:
 
 def _body(scope: Scope) -> None:
     st.html(f"<style>{STYLE_FILE.read_text('utf-8')}</style>")
-    seen = data.gpu_cards(scope)
+    seen = gpu_data.gpu_cards(scope)
     if not seen.cards:
         sentence([f"{quantities.counted(seen.requests, 'request')}, and no GPU was read."])
         how_to_read_gpus()
@@ -101,7 +101,7 @@ def _working(scope: Scope) -> None:
 def _timeline(scope: Scope, seen: Cards, card: Card, stages: list[GpuStage]) -> None:
     """The chart; another moment redraws only this."""
     at_ns = _moment_ns(seen)
-    moment = data.gpu_moment(scope, at_ns=at_ns)
+    moment = gpu_data.gpu_moment(scope, at_ns=at_ns)
     if moment is None:
         return
     st.html(
@@ -141,7 +141,7 @@ def _chart(
     if gauge is not None:
         label = "SM active" if SM in card.metrics else "Utilisation"
         strip = gpu_timeline.Strip(label, gauge.trend, seen.first_ns, seen.last_ns)
-    modalities = data.modalities(scope)
+    modalities = gpu_data.modalities(scope)
     around = {span.name for span in moment.spans if span.row == 0}
     work, gaps = gpu_work.work_and_gaps(
         moment.held,
@@ -151,7 +151,7 @@ def _chart(
         first_ns=moment.first_ns,
         last_ns=moment.last_ns,
     )
-    readings = data.readings(moment.first_ns, moment.last_ns, metrics=DRAWN, device=card.uuid)
+    readings = gpu_data.readings(moment.first_ns, moment.last_ns, metrics=DRAWN, device=card.uuid)
     timed = any(each.is_timed for each in moment.held)
     drawn = gpu_timeline.moment_data(
         moment,
@@ -173,7 +173,7 @@ def _stages(scope: Scope, stages: list[GpuStage]) -> None:
     names = [stage.name for stage in stages]
     asked = st.query_params.get("stage")
     chosen = asked if asked in names else names[0]
-    columns, body, left_out = table(stages, data.modalities(scope), selected=chosen, link=_link)
+    columns, body, left_out = table(stages, gpu_data.modalities(scope), selected=chosen, link=_link)
     st.html('<p class="lp-h">Stages on this GPU<small>a row shows its evidence</small></p>')
     opened = rows.mount(columns, body, key="lp_gpu_stages", label="Stages on this GPU")
     for reason, labels in left_out.items():

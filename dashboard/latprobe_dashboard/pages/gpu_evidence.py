@@ -11,7 +11,7 @@ from latprobe.analysis.gpu.attribution import Attributed
 from latprobe.analysis.gpu.kernels import KernelStage
 from latprobe.analysis.gpu.stages import GpuStage
 from latprobe.analysis.scope import Scope
-from latprobe_dashboard import data, gpu_words, links, quantities, shown_text
+from latprobe_dashboard import gpu_data, gpu_words, links, quantities, shown_text
 
 KERNEL_CHARS = 90
 
@@ -110,7 +110,7 @@ def _kernels(kernels: KernelStage | None) -> None:
 
 
 def _ways(stage: GpuStage, scope: Scope) -> None:
-    example = data.stage_example(replace(scope, stage=stage.name))
+    example = gpu_data.stage_example(replace(scope, stage=stage.name))
     profiled = None if example is None else example.profiled_trace
     with st.container(horizontal=True, key="lp_gpu_ways"):
         if example is not None and st.button("Open its slowest request", key="lp_gpu_slowest"):

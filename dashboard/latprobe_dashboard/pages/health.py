@@ -7,7 +7,7 @@ import streamlit as st
 from latprobe.analysis.coverage import Observer
 from latprobe.analysis.scope import Scope
 from latprobe.store.status import StoreStatus
-from latprobe_dashboard import data, quantities, shown_text, visitor
+from latprobe_dashboard import connection, data, quantities, shown_text, visitor
 from latprobe_dashboard.charts import cards
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.pages import health_settings
@@ -23,7 +23,7 @@ def render() -> None:
 
 
 def _body(scope: Scope) -> None:
-    data.begin(lambda: data.overview(scope))
+    data.begin(lambda: data.overview(scope), data.clock_skew)
     status = data.status()
     observer = data.observer(scope)
     notes = _notes(observer, status)
@@ -143,7 +143,7 @@ def _agent_facts(status: StoreStatus) -> list[tuple[str, str]]:
         ("state", "running"),
         ("process", str(status.agent_pid)),
         ("since", quantities.moment(status.agent_started_ns, visitor.zone())),
-        ("restarts seen", quantities.exact(data.agent_restarts())),
+        ("restarts seen", quantities.exact(connection.agent_restarts())),
     ]
 
 

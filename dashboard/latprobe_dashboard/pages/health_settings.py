@@ -17,7 +17,7 @@ from latprobe.store.status import StoreStatus
 from latprobe.version import __version__
 from latprobe_dashboard import data, quantities, shown_text
 from latprobe_dashboard.charts import rows
-from latprobe_dashboard.health_queries import ClockSkew, read_clock_skew
+from latprobe_dashboard.health_queries import ClockSkew
 
 PACKAGES = ("duckdb", "pyarrow", "numpy", "streamlit", "plotly", "opentelemetry-api", "tiktoken")
 SECRETS = ("otlp_token",)
@@ -37,7 +37,7 @@ def store_facts(status: StoreStatus) -> Facts:
             f"the agent deletes what is over {DEFAULT_DAYS:.0f} days old, and the oldest above "
             f"{quantities.size(DEFAULT_MAX_BYTES)}",
         ),
-        ("clock skew", _skew_words(read_clock_skew(data.query))),
+        ("clock skew", _skew_words(data.clock_skew())),
         ("calls to count", quantities.exact(status.uncounted_calls)),
     ]
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from latprobe.analysis.scope import Scope
 from latprobe.errors import LatprobeError
-from latprobe_dashboard import data, filters, links, quantities, shown_text, visitor
+from latprobe_dashboard import connection, data, filters, links, quantities, shown_text, visitor
 from latprobe_dashboard.charts import cards, rows
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.live_queries import NewRequest, Pulse
@@ -62,7 +62,7 @@ def _last_minute() -> None:
 def _pulse(now_ns: int) -> Pulse:
     """The last minute, asked for anew when rows came in: spans are to appear within 2 seconds."""
     before: tuple[int, int, Pulse] | None = st.session_state.get(_LOOKED)
-    version = data.version()
+    version = connection.version()
     if before is not None:
         at_ns, seen, pulse = before
         if version == seen and (now_ns - at_ns) / 1e9 < QUIET_S:

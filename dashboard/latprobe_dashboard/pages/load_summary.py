@@ -9,8 +9,9 @@ import streamlit as st
 from latprobe.analysis.intervals import Estimate
 from latprobe.analysis.load import LoadReport, StageLoad
 from latprobe.analysis.load.batch_effect import BatchEffect
-from latprobe.analysis.load.capacity import Capacity
+from latprobe.analysis.load.capacity import Capacity, OneMore
 from latprobe.analysis.load.imbalance import Imbalance
+from latprobe.analysis.refusal import Refusal
 from latprobe_dashboard import links, quantities, shown_text
 from latprobe_dashboard.charts import rows
 from latprobe_dashboard.theme import hue_of
@@ -77,7 +78,6 @@ def _row(stage: StageLoad, capacity: Capacity) -> rows.Row:
     hue, used, waits = hue_of(stage.modality), capacity.utilisation, stage.waits
     interval = used.interval
     top = max(1.0, used.value, 0.0 if interval is None else interval.high)
-    more = capacity.one_more.p95_ms
     return rows.Row(
         cells=(
             rows.Cell(shown_text.line(stage.name), hue=hue, hint=hue.label),
@@ -98,7 +98,7 @@ def _row(stage: StageLoad, capacity: Capacity) -> rows.Row:
             rows.figure(quantities.milliseconds, None if waits is None else waits.p50_ms),
             rows.figure(quantities.milliseconds, None if waits is None else waits.p95_ms),
             rows.figure(quantities.milliseconds, capacity.p95_ms),
-            rows.figure(quantities.milliseconds, more.value, note=_between(more)),
+            _with_one_more(capacity.one_more),
         ),
         link=links.stage_address(stage.name),
     )
@@ -112,6 +112,13 @@ def _rate(found: Estimate) -> rows.Cell:
         else f"{quantities.rate(interval.low)} to {quantities.rate(interval.high)}"
     )
     return rows.figure(quantities.rate, found.value, hint=note)
+
+
+def _with_one_more(found: OneMore | Refusal) -> rows.Cell:
+    if isinstance(found, Refusal):
+        return rows.Cell(quantities.milliseconds(None), hint=found.reason)
+    more = found.p95_ms
+    return rows.figure(quantities.milliseconds, more.value, note=_between(more))
 
 
 def _between(found: Estimate) -> str:

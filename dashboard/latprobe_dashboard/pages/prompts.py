@@ -9,9 +9,9 @@ import streamlit as st
 
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.errors import NoDataError
-from latprobe_dashboard import data, quantities, shown_text, token_figures, token_queries
+from latprobe_dashboard import connection, quantities, shown_text, token_figures, token_queries
 from latprobe_dashboard.advice_queries import held
-from latprobe_dashboard.charts import rows
+from latprobe_dashboard.charts import listing, rows
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.later import PATIENCE_S, Later, fill
 from latprobe_dashboard.pages import prompt_choice
@@ -59,7 +59,7 @@ def render() -> None:
 
 def savings(scope: Scope) -> Later[tuple[TemplateSaving, ...]]:
     """What each template's newest calls could save."""
-    return held("prompt savings", scope, lambda: prompt_savings(data.query, scope))
+    return held("prompt savings", scope, lambda: prompt_savings(connection.query, scope))
 
 
 def _body(scope: Scope) -> None:
@@ -210,5 +210,5 @@ def _content_off(found: Sequence[TemplateSaving], uses: Mapping[str | None, Use]
             "after. Sizes, repeats and unused tools are on the Tokens page. To keep texts of new "
             "calls in this store, which never leaves this machine:"
         )
-        st.code("export LATPROBE_CONTENT=local", language="bash")
+        listing.mount("export LATPROBE_CONTENT=local", key="lp_content_local")
     _table(found, uses, None)

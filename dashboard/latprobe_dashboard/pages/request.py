@@ -9,7 +9,7 @@ from latprobe.analysis.flame import flame
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.trace import Trace, TraceSpan
 from latprobe.errors import NoDataError, UsageError
-from latprobe_dashboard import data, links, quantities, shown_text, token_queries, visitor
+from latprobe_dashboard import data, gpu_data, links, quantities, shown_text, token_queries, visitor
 from latprobe_dashboard.charts import flame as flame_chart
 from latprobe_dashboard.charts import gpu_timeline, waterfall
 from latprobe_dashboard.frame import sentence, show
@@ -199,7 +199,7 @@ def _flame(trace: Trace, selected: int) -> int | None:
 def _counters(trace: Trace) -> None:
     """What the GPU and the host read meanwhile, under the waterfall and on its time axis."""
     end_ns = trace.start_ns + trace.duration_ns
-    readings = data.readings(trace.start_ns, end_ns, metrics=COUNTERS, device=None)
+    readings = gpu_data.readings(trace.start_ns, end_ns, metrics=COUNTERS, device=None)
     during = [each for each in readings if each.is_within(trace.start_ns, end_ns)]
     if not during:
         return

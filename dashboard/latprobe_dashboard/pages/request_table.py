@@ -22,8 +22,10 @@ COLUMNS = (
 )
 
 
-def request_table(found: Sequence[TraceRow], *, key: str, label: str) -> None:
-    """Draws the rows; opening one leaves for its trace."""
+def request_table(
+    found: Sequence[TraceRow], *, key: str, label: str, height: int = 0, is_saved: bool = True
+) -> None:
+    """Draws the rows; opening one leaves for its trace. `height` and `is_saved` are the table's."""
     top = max((row.duration_ms for row in found), default=0.0) or 1.0
     zone = visitor.zone()
     shown = [
@@ -50,6 +52,6 @@ def request_table(found: Sequence[TraceRow], *, key: str, label: str) -> None:
         )
         for row in found
     ]
-    opened = rows.mount(COLUMNS, shown, key=key, label=label)
+    opened = rows.mount(COLUMNS, shown, key=key, label=label, height=height, is_saved=is_saved)
     if opened is not None:
         links.go("trace", id=found[opened].trace_id)

@@ -7,6 +7,7 @@ import streamlit as st
 from latprobe.analysis.trace import Trace, TraceEvent, TraceSpan
 from latprobe.errors import NoDataError
 from latprobe_dashboard import links, quantities, shown_text, token_queries
+from latprobe_dashboard.charts import listing
 from latprobe_dashboard.pages.prompt_text import parts_markup
 from latprobe_dashboard.theme import TOKENS_STYLE_FILE, hue_of
 
@@ -104,11 +105,11 @@ def _attributes(span: TraceSpan) -> None:
     if short:
         st.html('<p class="lp-h">Attributes</p>')
         _facts([(name, shown_text.value(value)) for name, value in short])
-    for name, value in shown:
+    for place, (name, value) in enumerate(shown):
         text = shown_text.value(value, LONG_CHARS)
         if len(text) > SHORT_CHARS:
             st.html(f'<p class="lp-h">{shown_text.markup(name)}</p>')
-            st.code(text, language=None, wrap_lines=True, height=200)
+            listing.mount(text, key=f"lp_value_{place}", height=200, is_wrapped=True)
     if len(span.attributes) > ATTRIBUTES_SHOWN:
         st.caption(f"{ATTRIBUTES_SHOWN} of {len(span.attributes):,} attributes.")
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from latprobe.analysis.log_bins import BIN_WIDTH
 from latprobe.analysis.percentiles import StageStats
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.stage_detail import SlowSpan, StageDetail
@@ -57,7 +58,10 @@ def _body(scope: Scope) -> None:
         st.html('<p class="lp-h">Latency and errors over time</p>')
         latency.mount(points, key="lp_stage_time", height=320)
     with right:
-        st.html('<p class="lp-h">Distribution<small>logarithmic bins</small></p>')
+        basis = (
+            "" if seen.is_exact else f"; percentiles from {quantities.share(BIN_WIDTH)} wide ones"
+        )
+        st.html(f'<p class="lp-h">Distribution<small>logarithmic bins{basis}</small></p>')
         histogram.mount(
             detail.histogram,
             p50_ms=detail.stats.p50_ms,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from latprobe_dashboard.charts import listing
+
 _CALL = """\
 import latprobe.auto              # first line: OpenAI, Anthropic, Gemini, LangChain... are recorded
 
@@ -21,7 +23,7 @@ def no_model_calls() -> None:
             "Calls of the usual clients are found by themselves. Your own server's are written down"
             " with a stage:"
         )
-        st.code(_CALL, language="python")
+        listing.mount(_CALL.rstrip(), key="lp_call_example")
 
 
 def prompts_not_recorded() -> None:
@@ -33,4 +35,4 @@ def prompts_not_recorded() -> None:
             " where it alone gets the spans; a program that sends them elsewhere too decides with"
             " this variable, and `LATPROBE_CONTENT` must not be `off` if texts are to be kept:"
         )
-        st.code(_CONTENT, language="bash")
+        listing.mount(_CONTENT, key="lp_content_example")

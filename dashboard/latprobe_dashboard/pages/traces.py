@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -12,14 +11,17 @@ import streamlit as st
 from latprobe.analysis.request_search import within
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.traces import Order, TraceRow
-from latprobe_dashboard import data, links, quantities, shown_text, visitor
+from latprobe_dashboard import data, quantities, shown_text
 from latprobe_dashboard.charts import duration_picker
 from latprobe_dashboard.charts.duration_picker import Range
 from latprobe_dashboard.frame import sentence, show
+from latprobe_dashboard.pages.request_table import request_table
 
 TITLE, PATH, ICON = "Traces", "traces", ":material/table_rows:"
 QUESTION = "Which requests were slow?"
-PAGE_ROWS = 1_000
+# So many are described, sent and drawn well within the time that a click may take.
+PAGE_ROWS = 200
+TABLE_HEIGHT = 560
 ORDERS: dict[Order, str] = {
     "slowest": "Slowest",
     "recent": "Newest",
@@ -39,8 +41,8 @@ def _body(scope: Scope) -> None:
     took = _took()
     kept = within(data.roots(), found, *took)
     said = st.empty()
-    took_ms = data.roots().duration_ns[found] / 1e6
-    picked = duration_picker.mount(np.asarray(took_ms), chosen=took, key="lp_took")
+    drawn = data.answer("picker", (scope, order, search, took), lambda: _picker(found, took))
+    picked = duration_picker.mount(drawn, key="lp_took")
     if picked is not None and picked != took:
         _keep_took(picked)
         st.rerun()
@@ -48,6 +50,11 @@ def _body(scope: Scope) -> None:
         sentence([_answer(len(kept), len(data.roots().rows(scope)), order, search, took)])
     if len(kept):
         _table(kept[_page(len(kept))])
+
+
+def _picker(found: np.ndarray[Any, np.dtype[np.int64]], took: Range) -> dict[str, Any]:
+    took_ms = np.asarray(data.roots().duration_ns[found] / 1e6)
+    return duration_picker.picker_data(took_ms, chosen=took)
 
 
 def _page(rows: int) -> slice:
@@ -68,21 +75,7 @@ def _keep_page() -> None:
 
 def _table(rows: np.ndarray[Any, np.dtype[np.int64]]) -> None:
     found = data.described(tuple(rows.tolist()))
-    top_ms = max(row.duration_ms for row in found)
-    unit_ms = 1_000.0 if top_ms >= 2_000 else 1.0
-    event = st.dataframe(
-        _frame(found, unit_ms=unit_ms),
-        hide_index=True,
-        height=min(560, 37 + 32 * len(found)),
-        key="lp_traces",
-        on_select="rerun",
-        selection_mode="single-row",
-        column_config=_columns(top_ms, unit_ms=unit_ms),
-        alt="Requests; select a row to open its trace",
-    )
-    picked = event["selection"]["rows"]
-    if picked and picked[0] < len(found):
-        links.go("trace", id=found[picked[0]].trace_id)
+    request_table(found, key="lp_traces", label="Requests", height=TABLE_HEIGHT, is_saved=False)
     st.download_button(
         "These rows as CSV",
         lambda: _csv(found),
@@ -210,49 +203,3 @@ def _range_words(took: Range) -> str:
     if high is None:
         return f"<b>{quantities.milliseconds(low)}</b> or more"
     return f"<b>{quantities.milliseconds(low)}</b> to <b>{quantities.milliseconds(high)}</b>"
-
-
-def _frame(found: list[TraceRow], *, unit_ms: float) -> pd.DataFrame:
-    zone = visitor.zone()
-    return pd.DataFrame(
-        {
-            "request": [shown_text.line(row.name) for row in found],
-            "duration": [row.duration_ms / unit_ms for row in found],
-            "waits most for": [
-                shown_text.line(row.slowest_stage) if row.slowest_stage else None for row in found
-            ],
-            "spans": [row.spans for row in found],
-            "errors": [row.errors for row in found],
-            "tokens in": pd.array([row.input_tokens for row in found], dtype="Int64"),
-            "tokens out": pd.array([row.output_tokens for row in found], dtype="Int64"),
-            "service": [shown_text.line(row.service) if row.service else None for row in found],
-            "started": [
-                quantities.local_time(row.start_ns, zone).replace(tzinfo=None) for row in found
-            ],
-            "trace": [row.trace_id[:8] for row in found],
-        }
-    )
-
-
-def _columns(top_ms: float, *, unit_ms: float) -> Mapping[str, Any]:
-    config = st.column_config
-    return {
-        "request": config.TextColumn("Request", width="medium"),
-        "duration": config.ProgressColumn(
-            "Duration",
-            format="%.2f s" if unit_ms > 1 else "%.1f ms",
-            min_value=0.0,
-            max_value=max(top_ms / unit_ms, 1e-6),
-            color="primary",
-        ),
-        "waits most for": config.TextColumn(
-            "Waits most for", help="The stage with the greatest part of the critical path"
-        ),
-        "spans": config.NumberColumn("Spans", format="localized", width="small"),
-        "errors": config.NumberColumn("Errors", help="Failed spans", width="small"),
-        "tokens in": config.NumberColumn("Tokens in", format="localized"),
-        "tokens out": config.NumberColumn("Tokens out", format="localized"),
-        "service": config.TextColumn("Service"),
-        "started": config.DatetimeColumn("Started", format="YYYY-MM-DD HH:mm:ss"),
-        "trace": config.TextColumn("Trace", width="small"),
-    }
