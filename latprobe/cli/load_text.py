@@ -125,6 +125,9 @@ def _capacity_sentences(stage: StageLoad) -> Iterator[str]:
     )
     yield f"Saturated at {spread(capacity.capacity_per_s)} runs/s{doubles}."
     more = capacity.one_more
+    if isinstance(more, Refusal):
+        yield f"One server more: not predicted. {more.reason}"
+        return
     yield (
         f"With {more.servers} servers: p50 {figures.ms(capacity.p50_ms)} -> "
         f"{milliseconds(more.p50_ms)}, p95 {figures.ms(capacity.p95_ms)} -> "

@@ -22,7 +22,41 @@ _Stages = Annotated[
         help="The stage to change. Give it again with another change for both together.",
     ),
 ]
-_Changes = Annotated[list[str] | None, typer.Option(metavar="F")]
+_Scale = Annotated[
+    list[float] | None,
+    typer.Option(metavar="F", help="It takes F times as long, with everything below it."),
+]
+_Remove = Annotated[
+    int, typer.Option("--remove", count=True, help="It takes no time.", show_default=False)
+]
+_ParallelWith = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OTHER", help="It starts together with OTHER, not in turn."),
+]
+_OutputTokens = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CHANGE", help="-50% or a limit such as 200, through the tokens."),
+]
+_InputTokens = Annotated[
+    list[str] | None, typer.Option(metavar="CHANGE", help="-80%, through the tokens.")
+]
+_CacheHit = Annotated[
+    list[float] | None,
+    typer.Option(metavar="RATIO", help="This share of its calls (0 to 1) takes no time."),
+]
+_Replicas = Annotated[
+    list[int] | None, typer.Option(metavar="N", help="It runs on N workers at once.")
+]
+_Concurrency = Annotated[
+    int | None, typer.Option(metavar="N", help="At most N requests at once; no stage needed.")
+]
+_Batch = Annotated[
+    list[int] | None,
+    typer.Option(metavar="N", help="What a request sends to it goes N at once."),
+]
+_MaxTraces = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Replay at most N requests.")
+]
 
 
 class OrderedCommand(TyperCommand):
@@ -40,44 +74,20 @@ def add_to(app: typer.Typer) -> None:
 def whatif(
     context: typer.Context,
     stage: _Stages = None,
-    scale: Annotated[
-        list[float] | None,
-        typer.Option(metavar="F", help="It takes F times as long, with everything below it."),
-    ] = None,
-    remove: Annotated[
-        int, typer.Option("--remove", count=True, help="It takes no time.", show_default=False)
-    ] = 0,
-    parallel_with: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OTHER", help="It starts together with OTHER, not in turn."),
-    ] = None,
-    output_tokens: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CHANGE", help="-50% or a limit such as 200, through the tokens."),
-    ] = None,
-    input_tokens: Annotated[
-        list[str] | None, typer.Option(metavar="CHANGE", help="-80%, through the tokens.")
-    ] = None,
-    cache_hit: Annotated[
-        list[float] | None,
-        typer.Option(metavar="RATIO", help="This share of its calls (0 to 1) takes no time."),
-    ] = None,
-    replicas: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="It runs on N workers at once.")
-    ] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(metavar="N", help="At most N requests at once; no stage needed.")
-    ] = None,
-    batch: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="N waiting calls of it run as one.")
-    ] = None,
+    scale: _Scale = None,
+    remove: _Remove = 0,
+    parallel_with: _ParallelWith = None,
+    output_tokens: _OutputTokens = None,
+    input_tokens: _InputTokens = None,
+    cache_hit: _CacheHit = None,
+    replicas: _Replicas = None,
+    concurrency: _Concurrency = None,
+    batch: _Batch = None,
     service: options.Service = None,
     run: options.Run = None,
     since: options.Since = None,
     until: options.Until = None,
-    max_traces: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Replay at most N requests.")
-    ] = None,
+    max_traces: _MaxTraces = None,
     as_json: options.AsJson = False,
     home: options.Home = None,
 ) -> int:

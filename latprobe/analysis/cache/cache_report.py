@@ -191,6 +191,7 @@ def _with_input(traffic: Traffic) -> Traffic:
         cost_usd=traffic.cost_usd[rows],
         temperature=traffic.temperature[rows],
         tools_called=traffic.tools_called[rows],
+        timed=traffic.timed.take(rows),
     )
 
 

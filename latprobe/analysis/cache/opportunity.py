@@ -49,7 +49,8 @@ class Opportunity:
 
     `hit_ratio` is 0..1: of the calls; for prefixes of the input tokens, and of embeddings of the
     texts. `late_hit_ratio` is that of the second half, when the cache is no longer empty.
-    `saved_ms` adds up the calls' own durations: what requests gain is what `whatif` says.
+    `saved_ms` adds up the calls' own durations, for prefixes what the latency model says that the
+    tokens took, `saved_ms_ci95` its interval: what requests gain is what `whatif` says.
     `same_answer_share`: of hits whose answers were both recorded, how many got the very same one.
     `size` is in entries, for prefixes in tokens. `refused`: why there are no figures.
     """
@@ -70,12 +71,14 @@ class Opportunity:
     curve: tuple[CurvePoint, ...]
     notes: tuple[str, ...]
     refused: str | None = None
+    saved_ms_ci95: Interval | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All figures; the interval as [low, high]."""
         found: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        interval = self.hit_ratio_ci95
-        found["hit_ratio_ci95"] = None if interval is None else interval.to_json()
+        for name in ("hit_ratio_ci95", "saved_ms_ci95"):
+            interval: Interval | None = found[name]
+            found[name] = None if interval is None else interval.to_json()
         found["curve"] = [
             {"size": each.size, "ttl_s": each.ttl_s, "hit_ratio": each.hit_ratio}
             for each in self.curve

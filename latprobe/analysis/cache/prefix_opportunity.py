@@ -14,9 +14,12 @@ from latprobe.analysis.cache.opportunity import (
     refusal,
     share_interval,
 )
+from latprobe.analysis.cache.prefill_time import prefill_saved
 from latprobe.analysis.cache.prefix import Chain, chain, simulate_prefixes
 from latprobe.analysis.cache.provider_rules import LOCAL, PrefixRule, rule_for
 from latprobe.analysis.cache.traffic import Traffic
+from latprobe.analysis.intervals import Estimate
+from latprobe.analysis.refusal import Refusal
 
 _S = 1_000_000_000
 _TTLS_S = (300.0, 3_600.0, 86_400.0)
@@ -52,6 +55,7 @@ def prefix_opportunity(traffic: Traffic, price: InputPrice | None) -> Opportunit
         )  # fmt: skip
     read = np.nan_to_num(traffic.cache_read_tokens)
     gained = np.maximum(usable - read, 0.0)
+    time = prefill_saved(traffic, gained)
     half = len(totals) // 2
     return Opportunity(
         kind=kind,
@@ -64,11 +68,12 @@ def prefix_opportunity(traffic: Traffic, price: InputPrice | None) -> Opportunit
         ttl_s=rule.ttl_s,
         saved_input_tokens=round(float(gained.sum())),
         saved_output_tokens=0,
-        saved_ms=None,
+        saved_ms=None if isinstance(time, Refusal) else time.value,
         saved_cost_usd=_cost(traffic, rule, gained, written, price),
         same_answer_share=None,
         curve=_curve(traffic, chains, rule, totals),
-        notes=_notes(rule, read, usable, longest=int(totals.max())),
+        notes=(*_notes(rule, read, usable, longest=int(totals.max())), _of_time(time)),
+        saved_ms_ci95=None if isinstance(time, Refusal) else time.interval,
     )
 
 
@@ -143,5 +148,13 @@ def _notes(
         notes.append("The prefix has to be marked in the request (cache_control).")
     if read.any():
         notes.append(f"{round(float(read.sum())):,} tokens were read from it already.")
-    notes.append("Time saved is not known without a model of prefill: see `latprobe whatif`.")
     return tuple(notes)
+
+
+def _of_time(found: Estimate | Refusal) -> str:
+    if isinstance(found, Refusal):
+        return f"The time saved is not known. {found.reason}"
+    return (
+        "The time saved is what the latency model says that so many input tokens took, as if those "
+        "from the cache took none; it adds up calls, of which some ran at once."
+    )

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from latprobe.analysis.counted_calls import PARTS, calls_sql
+from latprobe.analysis.latency_model import CallColumns, call_columns
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints
 from latprobe.store.query import Query
@@ -51,7 +52,8 @@ class Traffic:
     """Calls of one stage and model by their starts. Figures are NaN where not recorded.
 
     `parts` are the input's in order, `answer` a hash of the output (0: not recorded). `key` is the
-    whole input, -1 where it is not known.
+    whole input, -1 where it is not known. `timed` holds the same calls as the latency model has
+    them.
     """
 
     stage: str
@@ -69,6 +71,7 @@ class Traffic:
     cost_usd: NDArray[np.float64]
     temperature: NDArray[np.float64]
     tools_called: NDArray[np.float64]
+    timed: CallColumns
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -80,6 +83,10 @@ _CALLS = f"""
            c.input_tokens::DOUBLE AS input_tokens, c.output_tokens::DOUBLE AS output_tokens,
            c.cache_read_tokens::DOUBLE AS cache_read_tokens, c.cost_usd,
            c.tools_called::DOUBLE AS tools_called,
+           coalesce(c.uncached_input_tokens, c.input_tokens)::DOUBLE AS uncached_tokens,
+           coalesce(s.ttft_ns, s.queue_ns + s.prefill_ns)::DOUBLE AS ttft_ns,
+           s.queue_ns::DOUBLE AS queue_ns,
+           s.run_id::BIGINT << 32 | coalesce(s.pid, 0)::BIGINT AS process,
            try_cast(coalesce(json_extract_string(s.attributes, '$."gen_ai.request.temperature"'),
                              json_extract_string(s.attributes, '$."temperature"')) AS DOUBLE)
                AS temperature
@@ -166,6 +173,8 @@ def _named_inputs(query: Query, scope: Scope) -> list[Traffic]:
                    coalesce({names}) IS NOT NULL AS is_named,
                    NULL::DOUBLE AS input_tokens, NULL::DOUBLE AS output_tokens,
                    NULL::DOUBLE AS cache_read_tokens, s.cost_usd,
+                   NULL::DOUBLE AS uncached_tokens, NULL::DOUBLE AS ttft_ns,
+                   NULL::DOUBLE AS queue_ns, 0 AS process,
                    NULL::DOUBLE AS temperature, NULL::DOUBLE AS tools_called
             FROM spans s WHERE {where} AND s.attributes IS NOT NULL AND s.status <> 'error')
         WHERE is_named ORDER BY start_ns DESC LIMIT {MOST_CALLS}""",
@@ -221,4 +230,14 @@ def _traffic(
         cost_usd=column("cost_usd"),
         temperature=column("temperature"),
         tools_called=column("tools_called"),
+        timed=call_columns(
+            start_ns=start,
+            duration_ns=duration,
+            input_tokens=column("uncached_tokens"),
+            context_tokens=column("input_tokens"),
+            output_tokens=column("output_tokens"),
+            ttft_ns=column("ttft_ns"),
+            queue_ns=column("queue_ns"),
+            process=np.array([columns["process"][row] for row in rows], np.int64),
+        ),
     )

@@ -1,7 +1,7 @@
 """How long a model call takes for its tokens, and what other tokens would save."""
 
 from latprobe.analysis.latency_model.calls import CallColumns, call_columns
-from latprobe.analysis.latency_model.changed_calls import TokenChange, changed_calls
+from latprobe.analysis.latency_model.changed_calls import TokenChange, changed_calls, changed_to
 from latprobe.analysis.latency_model.fit import fit_latency
 from latprobe.analysis.latency_model.model import LatencyModel
 from latprobe.analysis.latency_model.stored_models import StoredModel, latency_models
@@ -15,6 +15,7 @@ __all__ = [
     "TokenEffect",
     "call_columns",
     "changed_calls",
+    "changed_to",
     "fit_latency",
     "latency_models",
     "token_effect",

@@ -67,7 +67,13 @@ def changed_calls(
     model: LatencyModel, calls: CallColumns, change: TokenChange
 ) -> ChangedCalls | Refusal:
     """What the model says of these calls after the change, or why it cannot say."""
-    later = change.apply(calls)
+    return changed_to(model, calls, change.apply(calls))
+
+
+def changed_to(
+    model: LatencyModel, calls: CallColumns, later: CallColumns
+) -> ChangedCalls | Refusal:
+    """The same of calls that have the tokens of `later`, row by row."""
     needs_lengths = any("new_lengths" in part.terms for part in model.parts)
     before = columns_of(calls, with_lengths=needs_lengths)
     after = columns_of(later, with_lengths=needs_lengths)

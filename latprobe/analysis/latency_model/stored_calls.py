@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from latprobe.analysis.counted_calls import calls_sql
@@ -114,7 +115,7 @@ def _from_table(table: pa.Table) -> StoredCalls:
         return np.asarray(table[name].to_numpy()).astype(np.int64, copy=False)
 
     def objects(name: str) -> NDArray[np.object_]:
-        return np.array(table[name].to_pylist(), object)
+        return _texts(table[name])
 
     def flags(name: str) -> Flags:
         return np.asarray(table[name].to_numpy(zero_copy_only=False), np.bool_)
@@ -137,3 +138,12 @@ def _from_table(table: pa.Table) -> StoredCalls:
             is_cold=flags("is_cold"),
         ),
     )
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    """Text as objects, None for what is not known; equal texts are one object, not one a call."""
+    codes = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
+    if isinstance(codes, pa.ChunkedArray):
+        codes = codes.chunk(0)
+    known = np.array([*codes.dictionary.to_pylist(), None], object)[:-1]
+    return np.asarray(known[np.asarray(codes.indices.to_numpy(zero_copy_only=False))])

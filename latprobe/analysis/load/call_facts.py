@@ -49,7 +49,7 @@ def fetch_facts(query: Query, requests: Requests, span_id: Ids) -> CallFacts:
     table = query(
         f"""
         SELECT s.span_id, s.queue_ns, {_named()} AS named, g.device, r.host,
-               {_items()} AS items
+               {items_sql()} AS items
         FROM spans s
         LEFT JOIN gpu_spans g ON g.trace_id = s.trace_id AND g.span_id = s.span_id
         LEFT JOIN runs r ON r.run_id = s.run_id
@@ -78,7 +78,8 @@ def _named() -> str:
     return f"coalesce({', '.join(told)})"
 
 
-def _items() -> str:
+def items_sql() -> str:
+    """How many items a span of the alias `s` worked on, as SQL."""
     told = (f"TRY_CAST({_attribute(name)} AS DOUBLE)" for name in BATCH_NAMES)
     return f"coalesce({', '.join(told)})"
 

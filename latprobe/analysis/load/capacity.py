@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latprobe.analysis.intervals import (
     SEED,
@@ -15,19 +14,30 @@ from latprobe.analysis.intervals import (
     block_length,
     interval_of,
 )
+from latprobe.analysis.load.lined_up import (
+    P50_P95,
+    Line,
+    around,
+    line_of,
+    memory_of,
+    rerun_ms,
+    runs_apart,
+)
+from latprobe.analysis.load.lined_up import ready_ns as ready_ns
+from latprobe.analysis.load.saturation import find_doubling
 from latprobe.analysis.load.stage_calls import StageCalls
 from latprobe.analysis.queueing import Servers, simulate
+from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.spans import Ints
 
-# Runs that are lined up again and again to find the rate at which the 95th percentile doubles.
-MAX_LINED_UP = 2_000
 _RERUNS = 200
-_DRAWS = 40
-_HALVINGS = 8
-# The arrival rate is raised up to so many times what the servers can take.
-_OVERLOAD = 1.5
 
-_P50_P95 = (0.5, 0.95)
+# So many independent runs must speak for the service times. Where neighbours are alike (each says
+# less than half as much as alone) blocks of them show too little of how re-runs differ: with 20 to
+# 200 that would say as much by themselves, intervals of 95 % covered 80 % of re-runs.
+FEWEST_APART = 50
+FEWEST_ALIKE = 200
+_ALIKE = 2.0
 
 ASSUMPTIONS = (
     "Runs come as they were recorded, whatever the load; callers who wait for an answer before "
@@ -39,8 +49,12 @@ ASSUMPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class OneMore:
-    """The stage with one server more (one on a new replica where work is bound to replicas):
-    percentiles of wait and run together, in ms, and how many runs a second it can take."""
+    """The stage with one server more (a new replica where work is bound to replicas).
+
+    Percentiles of wait and run together, in ms, with where a re-run of as many runs would measure
+    them; `wait_saved_ms` is the mean over the recorded runs. `capacity_per_s`: how many runs a
+    second it can take.
+    """
 
     servers: int
     p50_ms: Estimate
@@ -55,7 +69,8 @@ class Capacity:
 
     `utilisation`: the recorded share of that. `p95_doubles_per_s`: runs a second at which the 95th
     percentile of wait and run together is twice the recorded one; None: not reached below 1.5
-    times the capacity in a recording of this length. `p50_ms` and `p95_ms` are the recorded ones.
+    times the capacity in a recording of this length, or refused as `one_more` is. `p50_ms` and
+    `p95_ms` are the recorded ones.
     """
 
     servers: int
@@ -64,7 +79,7 @@ class Capacity:
     p95_doubles_per_s: Estimate | None
     p50_ms: float
     p95_ms: float
-    one_more: OneMore
+    one_more: OneMore | Refusal
     assumptions: tuple[str, ...] = ASSUMPTIONS
 
 
@@ -73,21 +88,18 @@ def find_capacity(calls: StageCalls, servers: Servers, *, seed: int = SEED) -> C
     service = calls.service_ns + servers.handoff_ns
     per_s = _capacity_per_s(service, servers.count, seed)
     rate = _rate_per_s(calls.arrival_ns)
-    p50, p95 = (np.quantile(calls.sojourn_ns, _P50_P95) / 1e6).tolist()
+    p50, p95 = (np.quantile(calls.sojourn_ns, P50_P95) / 1e6).tolist()
+    line = line_of(calls, servers)
+    refused = _hang_together(line)
     return Capacity(
         servers=servers.count,
         utilisation=_utilisation(per_s, rate),
         capacity_per_s=per_s,
-        p95_doubles_per_s=_doubling(calls, servers, seed),
+        p95_doubles_per_s=None if refused else find_doubling(line, rate, seed=seed),
         p50_ms=p50,
         p95_ms=p95,
-        one_more=_one_more(calls, servers, seed),
+        one_more=refused or _one_more(calls, servers, line, seed),
     )
-
-
-def ready_ns(calls: StageCalls, servers: Servers) -> Ints:
-    """When each run could have started, had a server been free."""
-    return np.minimum(calls.arrival_ns + servers.lead_ns, calls.start_ns)
 
 
 def line_up(calls: StageCalls, servers: Servers, *, more: int = 0) -> Ints:
@@ -97,16 +109,14 @@ def line_up(calls: StageCalls, servers: Servers, *, more: int = 0) -> Ints:
     """
     ready, service = ready_ns(calls, servers), calls.service_ns
     if not servers.replicas:
-        order = None if servers.is_first_come else np.arange(len(calls))
+        order = None if servers.is_first_come or more else np.arange(len(calls))
         count = servers.count + more
-        if more:
-            order = None
         return simulate(ready, service, count, order=order, handoff_ns=servers.handoff_ns)
     counts = dict(servers.replicas)
     line = np.array([name or "" for name in calls.replica], dtype=object)
     for number in range(more):
         new = f"\0new {number}"
-        counts[new] = _a_replica(servers)
+        counts[new] = max(1, servers.count // len(servers.replicas))
         line[np.arange(len(line)) % len(counts) == len(counts) - 1] = new
     started = calls.start_ns.copy()
     for name, count in counts.items():
@@ -116,67 +126,40 @@ def line_up(calls: StageCalls, servers: Servers, *, more: int = 0) -> Ints:
     return started
 
 
-def _one_more(calls: StageCalls, servers: Servers, seed: int) -> OneMore:
+def _one_more(calls: StageCalls, servers: Servers, line: Line, seed: int) -> OneMore:
     saved = line_up(calls, servers) - line_up(calls, servers, more=1)
-    waited = calls.start_ns - ready_ns(calls, servers)
-    saved = np.minimum(saved, waited)
-    after = (calls.sojourn_ns - saved)[np.argsort(calls.arrival_ns, kind="stable")] / 1e6
-    p50, p95 = np.quantile(after, _P50_P95).tolist()
-    reruns = _rerun_ms(calls, servers, seed)
-    count = _with_one_more(servers)
+    saved = np.minimum(saved, calls.start_ns - ready_ns(calls, servers))
+    p50, p95 = (np.quantile(calls.sojourn_ns - saved, P50_P95) / 1e6).tolist()
+    block = memory_of(line)
+    reruns = rerun_ms(line, more=1, block=block, draws=_RERUNS, seed=seed)
+    blocks = len(line) / block
+    count = line.with_one_more()
     return OneMore(
         servers=count,
-        p50_ms=Estimate(p50, _around(p50, reruns[:, 0])),
-        p95_ms=Estimate(p95, _around(p95, reruns[:, 1])),
+        p50_ms=Estimate(p50, around(p50, reruns[:, 0], blocks)),
+        p95_ms=Estimate(p95, around(p95, reruns[:, 1], blocks)),
         wait_saved_ms=float(saved.mean()) / 1e6,
         capacity_per_s=_capacity_per_s(calls.service_ns + servers.handoff_ns, count, seed),
     )
 
 
-def _rerun_ms(calls: StageCalls, servers: Servers, seed: int) -> NDArray[np.float64]:
-    """The percentiles that re-runs with one more server would measure: (draws, p50 and p95).
-
-    A queue's tail hangs on how the arrivals fell, so it is not the waits but what they come from
-    that is drawn: blocks of gaps between arrivals with their service times. Drawn twice, for the
-    noise of what was recorded and of the re-run.
-    """
-    gap, service = _gaps(calls, servers)
-    rng = np.random.default_rng(seed)
-    block = max(block_length(gap), block_length(service))
-    draws = [block_draws(len(gap), rng=rng, draws=_RERUNS, block=block) for _ in range(2)]
-    found = []
-    for first, second in zip(*draws, strict=True):
-        rows = first[second]
-        ready = np.cumsum(gap[rows])
-        started = simulate(ready, service[rows], _with_one_more(servers))
-        found.append(np.quantile(started + service[rows] - ready, _P50_P95) / 1e6)
-    return np.array(found)
-
-
-def _around(value: float, draws: NDArray[np.float64]) -> Interval | None:
-    """The middle of what was drawn, and the value itself: runs that came in a rhythm longer than a
-    block are drawn apart."""
-    found = interval_of(draws)
-    if found is None:
+def _hang_together(line: Line) -> Refusal | None:
+    """Why so few runs, or so alike their neighbours, cannot tell how a re-run would go."""
+    apart = runs_apart(line.service_ns)
+    is_alike = len(line) > _ALIKE * apart
+    wanted = FEWEST_ALIKE if is_alike else FEWEST_APART
+    if apart >= wanted:
         return None
-    return Interval(min(found.low, value), max(found.high, value))
-
-
-def _gaps(calls: StageCalls, servers: Servers) -> tuple[Ints, Ints]:
-    """Gaps between arrivals and the service times behind them, of the latest runs."""
-    ready = ready_ns(calls, servers)
-    order = np.argsort(ready, kind="stable")[-MAX_LINED_UP:]
-    ready = ready[order]
-    return np.diff(ready, prepend=ready[0]), calls.service_ns[order] + servers.handoff_ns
-
-
-def _with_one_more(servers: Servers) -> int:
-    return servers.count + _a_replica(servers)
-
-
-def _a_replica(servers: Servers) -> int:
-    """How many servers a replica has: one, where work is not bound to any."""
-    return max(1, servers.count // len(servers.replicas)) if servers.replicas else 1
+    if not is_alike:
+        return Refusal(
+            f"{len(line)} runs are too few to tell how a re-run would go; record "
+            f"{2 * FEWEST_APART}."
+        )
+    return Refusal(
+        "How long a run takes hangs together with the runs before it: these "
+        f"{len(line)} say only as much as {apart:.0f} independent ones, and a re-run can go quite "
+        f"differently. Record {max(wanted / apart, 2.0):.0f} times as long."
+    )
 
 
 def _capacity_per_s(service_ns: Ints, servers: int, seed: int) -> Estimate:
@@ -197,45 +180,3 @@ def _utilisation(capacity_per_s: Estimate, rate_per_s: float) -> Estimate:
     found = capacity_per_s.interval
     used = None if found is None else Interval(rate_per_s / found.high, rate_per_s / found.low)
     return Estimate(rate_per_s / capacity_per_s.value, used)
-
-
-def _doubling(calls: StageCalls, servers: Servers, seed: int) -> Estimate | None:
-    """The arrival rate at which the 95th percentile is twice what it is now."""
-    gap, service = _gaps(calls, servers)
-    rate = _rate_per_s(calls.arrival_ns)
-    factor = _doubling_factor(gap, service, servers.count)
-    if factor is None:
-        return None
-    rng = np.random.default_rng(seed)
-    block = max(block_length(gap), block_length(service))
-    drawn = [
-        _doubling_factor(gap[rows], service[rows], servers.count)
-        for rows in block_draws(len(gap), rng=rng, draws=_DRAWS, block=block)
-    ]
-    found = np.array([each for each in drawn if each is not None])
-    return Estimate(
-        float(factor * rate), interval_of(found * rate) if len(found) > _DRAWS // 2 else None
-    )
-
-
-def _doubling_factor(gap_ns: Ints, service_ns: Ints, servers: int) -> float | None:
-    """How many times denser the arrivals are when the 95th percentile has doubled; None: never."""
-    came = np.cumsum(gap_ns).astype(np.float64)
-    wanted = 2 * _p95_ns(came, service_ns, servers, 1.0)
-    used = float(service_ns.sum()) / servers / max(float(came[-1]), 1.0)
-    low, high = 1.0, max(_OVERLOAD / max(used, 1e-6), 1.0)
-    if _p95_ns(came, service_ns, servers, high) < wanted:
-        return None
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if _p95_ns(came, service_ns, servers, middle) < wanted:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _p95_ns(came: NDArray[np.float64], service: Ints, servers: int, factor: float) -> float:
-    ready = (came / factor).astype(np.int64)
-    started = simulate(ready, service, servers, order=np.arange(len(ready)))
-    return float(np.quantile(started + service - ready, 0.95))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from latprobe.analysis.intervals import Estimate
 from latprobe.analysis.load.batch_effect import BatchEffect
-from latprobe.analysis.load.capacity import Capacity
+from latprobe.analysis.load.capacity import Capacity, OneMore
 from latprobe.analysis.load.imbalance import Imbalance
 from latprobe.analysis.load.report import LoadReport, StageLoad
 from latprobe.analysis.queueing import Servers
@@ -67,21 +67,27 @@ def _servers(found: Servers | Refusal) -> dict[str, object]:
 
 
 def _capacity(found: Capacity) -> dict[str, object]:
-    more = found.one_more
     return {
         "utilisation": _estimate(found.utilisation),
         "capacity_per_s": _estimate(found.capacity_per_s),
         "p95_doubles_per_s": _estimate(found.p95_doubles_per_s),
         "p50_ms": found.p50_ms,
         "p95_ms": found.p95_ms,
-        "one_more": {
-            "servers": more.servers,
-            "p50_ms": _estimate(more.p50_ms),
-            "p95_ms": _estimate(more.p95_ms),
-            "wait_saved_ms": more.wait_saved_ms,
-            "capacity_per_s": _estimate(more.capacity_per_s),
-        },
+        "one_more": _one_more(found.one_more),
         "assumptions": list(found.assumptions),
+    }
+
+
+def _one_more(found: OneMore | Refusal) -> dict[str, object]:
+    if isinstance(found, Refusal):
+        return {"refused": found.reason}
+    return {
+        "servers": found.servers,
+        "p50_ms": _estimate(found.p50_ms),
+        "p95_ms": _estimate(found.p95_ms),
+        "wait_saved_ms": found.wait_saved_ms,
+        "capacity_per_s": _estimate(found.capacity_per_s),
+        "refused": None,
     }
 
 

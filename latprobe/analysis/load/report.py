@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from latprobe.analysis.load.batch_effect import BatchEffect, find_batch_effect
-from latprobe.analysis.load.capacity import Capacity, find_capacity, ready_ns
+from latprobe.analysis.load.capacity import Capacity, find_capacity
 from latprobe.analysis.load.imbalance import Imbalance, find_imbalance
+from latprobe.analysis.load.lined_up import ready_ns
 from latprobe.analysis.load.occupancy import (
     Little,
     little,

@@ -27,3 +27,17 @@ def running_at(start_ns: Ints, end_ns: Ints, at_ns: Ints) -> Ints:
     started = np.searchsorted(np.sort(start_ns), at_ns, side="left")
     ended = np.searchsorted(np.sort(np.maximum(end_ns, start_ns)), at_ns, side="right")
     return np.asarray(np.maximum(started - ended, 0))
+
+
+def in_system(arrival_ns: Ints, start_ns: Ints, end_ns: Ints) -> Ints:
+    """How many that came before each one, at work or waiting, are not done when it comes.
+
+    With a fixed number of callers a request comes at the very moment that another one ends and a
+    third, which waited, takes its place: fewer run then, and no server is free all the same. Who
+    came at one moment counts in the order of the starts.
+    """
+    order = np.lexsort((start_ns, arrival_ns))
+    ended = np.searchsorted(np.sort(np.maximum(end_ns, arrival_ns)), arrival_ns, side="right")
+    before = np.empty(len(arrival_ns), np.int64)
+    before[order] = np.arange(len(arrival_ns))
+    return np.asarray(np.maximum(before - ended, 0))

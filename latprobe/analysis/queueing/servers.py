@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latprobe.analysis.queueing.concurrency import others_running, running_at
+from latprobe.analysis.queueing.concurrency import in_system, others_running, running_at
 from latprobe.analysis.queueing.simulation import simulate
 from latprobe.analysis.spans import Ints
 
@@ -143,7 +143,9 @@ def _fit(
     wait = (start - ready).astype(np.float64)
     total = max(float(wait.sum()), 1.0)
     explained = 1.0 - float(np.sum(np.abs(given - start))) / total
-    busy = running_at(start, end, ready) >= count
+    # A little later: who comes as another one ends meets a server that a third takes at once.
+    soon = np.minimum(ready + handoff + tolerance, start)
+    busy = (running_at(start, end, ready) >= count) | (running_at(start, end, soon) >= count)
     explained = min(explained, float(wait[busy].sum()) / total)
     return Servers(
         count=count,
@@ -167,12 +169,9 @@ def _lead(arrival: Ints, start: Ints, end: Ints, count: int) -> int:
     at the start would not tell: work of equal length ends together, and who waited finds all free.
     """
     gap = start - arrival
-    alone = gap[running_at(arrival, end, arrival) < count]
+    alone = gap[in_system(arrival, start, end) < count]
     if len(alone) >= FEWEST_WAITS:
         return int(np.median(alone))
-    free = gap[running_at(start, end, arrival) < count]
-    if len(free) >= FEWEST_WAITS:
-        return int(np.quantile(free, 0.1))
     return int(gap.min())
 
 

@@ -67,7 +67,7 @@ class Concurrency:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Up to `size` waiting calls of the stage are run as one."""
+    """The items that one caller sends to the stage, call after call, go `size` at once."""
 
     stage: str
     size: int

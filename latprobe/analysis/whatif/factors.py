@@ -11,22 +11,25 @@ from latprobe.analysis.latency_model import TokenEffect
 from latprobe.analysis.requests import Requests
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.tree import over_ancestors
+from latprobe.analysis.whatif.batches import BatchEffect
 from latprobe.analysis.whatif.changes import CacheHit, Change, Remove, Scale
 from latprobe.analysis.whatif.graph import Floats
 from latprobe.analysis.whatif.recording import Names, Recording
+
+CallEffect = TokenEffect | BatchEffect
 
 _NOBODY = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSavings:
-    """What token changes save, by trace and span: the place of a call in its effect's columns."""
+    """What changed calls save, by trace and span: the place of a call in its effect's columns."""
 
-    effects: tuple[TokenEffect, ...]
+    effects: tuple[CallEffect, ...]
     places: tuple[dict[tuple[str, int], int], ...]
 
     @classmethod
-    def of(cls, effects: Sequence[TokenEffect]) -> TokenSavings:
+    def of(cls, effects: Sequence[CallEffect]) -> TokenSavings:
         places = tuple(
             {
                 key: place

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 
-from latprobe.analysis.queueing import Evidence, look_for_servers
 from latprobe.analysis.queueing.concurrency import running_at
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.whatif.graph import Edges
@@ -15,9 +11,11 @@ from latprobe.analysis.whatif.hidden_waits import correlation
 from latprobe.analysis.whatif.line import Callers
 from latprobe.analysis.whatif.precedence import Precedence, pair_keys
 from latprobe.analysis.whatif.recording import Recording
+from latprobe.analysis.whatif.shared_lines import joined_limits
+from latprobe.analysis.whatif.stage_limit import StageLimit, stage_limit
 
 # A stage whose gaps take less of all request time than this is not looked at.
-_LEAST_SHARE = 0.02
+_LEAST_SHARE = 0.01
 
 # Waiting that grows with the load and takes more of the request time than this has to be explained.
 _MOST_UNEXPLAINED = 0.05
@@ -27,8 +25,9 @@ _LEAST_CORRELATION, _SURE = 0.2, 4.0
 _CLOSED_SHARE = 0.8
 _FEWEST_STARTS = 20
 
-# A smaller share of spans that found a server free does not show what passes then.
-_FREE_SHARE = 0.25
+# Of callers that pause so many more than ever ran at once are tried; lengths vary if they do so by
+# this many times what counts as the same moment.
+_MOST_PAUSING, _VARIES = 8, 5
 
 
 def gap_ns(recorded: Recording, edges: Edges) -> Ints:
@@ -39,74 +38,22 @@ def gap_ns(recorded: Recording, edges: Edges) -> Ints:
     return np.maximum(gap, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class StageLimit:
-    """The servers found behind the stage with this name code, or why there are none.
-
-    `releases`: the rows whose end frees a server; those of a later stage, `until`, where a server
-    is held over several stages.
-    """
-
-    code: int
-    rows: Ints
-    evidence: Evidence
-    releases: Ints
-    until: int | None = None
-
-
-def stage_limit(recorded: Recording, gap: Ints, code: int) -> StageLimit:
-    """The limit of one stage, over all requests of the recording."""
-    rows = np.flatnonzero((recorded.name == code) & (recorded.tree.parent >= 0))
-    spans = recorded.spans
-    start = spans.start_ns[rows]
-    alone = look_for_servers(start - gap[rows], start, spans.end_ns[rows])
-    best = StageLimit(code, rows, alone, rows)
-    if alone.servers is not None or len(rows) == 0:
-        return best
-    for until, first, last in _held_until(recorded, rows):
-        start = spans.start_ns[first]
-        held = look_for_servers(start - gap[first], start, spans.end_ns[last])
-        known = best.evidence.servers
-        if held.servers and (known is None or held.servers.explained > known.explained):
-            best = StageLimit(code, first, held, last, until)
-    return best
-
-
-def _held_until(recorded: Recording, rows: Ints) -> Iterator[tuple[int, Ints, Ints]]:
-    """Stages that follow these spans under the same caller, as a server's hold may: the name,
-    and row by row the first span and the last."""
-    spans, parent, name = recorded.spans, recorded.parent, recorded.name
-    callers, count = np.unique(parent[rows], return_counts=True)
-    if count.max() > 1:
-        return
-    row_of = np.full(len(recorded), -1, np.int64)
-    row_of[parent[rows]] = rows
-    sibling = np.flatnonzero((parent >= 0) & (row_of[parent] >= 0))
-    lead = row_of[parent[sibling]]
-    sibling = sibling[spans.start_ns[sibling] >= spans.end_ns[lead]]
-    for code in np.unique(name[sibling]).tolist():
-        last = sibling[name[sibling] == code]
-        last = last[np.argsort(spans.end_ns[last], kind="stable")]
-        end_of = np.full(len(recorded), -1, np.int64)
-        end_of[parent[last]] = last  # the latest one stays
-        held = end_of[parent[rows]]
-        if float((held >= 0).mean()) == 1.0 and len(callers) == len(rows):
-            yield code, rows, held
-
-
 def stage_limits(recorded: Recording, gap: Ints) -> tuple[list[StageLimit], list[int]]:
     """The stages that wait for servers, as far as their waiting matters to the requests; and
     those that wait longer the more requests are at work although no servers explain it."""
     total = float(recorded.spans.duration_ns[recorded.tree.root].sum())
     by_name = np.bincount(recorded.name, weights=gap)
-    found, unexplained = [], []
-    for code in np.flatnonzero(by_name > _LEAST_SHARE * max(total, 1.0)).tolist():
-        limit = stage_limit(recorded, gap, code)
-        if limit.evidence.servers is not None:
-            found.append(limit)
-        elif by_name[code] > _MOST_UNEXPLAINED * total and _grows_with_load(recorded, gap, code):
-            unexplained.append(code)
-    return found, unexplained
+    waiting = np.flatnonzero(by_name > _LEAST_SHARE * max(total, 1.0)).tolist()
+    apart = [stage_limit(recorded, gap, code) for code in waiting]
+    limits = joined_limits(recorded, gap, apart)
+    unexplained = [
+        limit.codes[0]
+        for limit in limits
+        if limit.evidence.servers is None
+        and by_name[limit.codes[0]] > _MOST_UNEXPLAINED * total
+        and _grows_with_load(recorded, gap, limit.codes[0])
+    ]
+    return [limit for limit in limits if limit.evidence.servers is not None], unexplained
 
 
 def _grows_with_load(recorded: Recording, gap: Ints, code: int) -> bool:
@@ -120,32 +67,6 @@ def _grows_with_load(recorded: Recording, gap: Ints, code: int) -> bool:
         return False
     found = correlation(gap[rows], load)
     return found > max(_LEAST_CORRELATION, _SURE / float(np.sqrt(max(len(rows), 1))))
-
-
-def explained_ns(recorded: Recording, gap: Ints, code: int) -> float:
-    """How much of a stage's waiting its servers explain."""
-    limit = stage_limit(recorded, gap, code)
-    servers = limit.evidence.servers
-    return 0.0 if servers is None else servers.explained * float(gap[limit.rows].sum())
-
-
-def lead_ns(recorded: Recording, gap: Ints, limit: StageLimit) -> float:
-    """What passes between a span's turn and its start while a server is free: no waiting.
-
-    The median over spans that found a server free as they came. Where few did, some of these came
-    between one span and the next that had waited; then it is the least of all gaps.
-    """
-    servers = limit.evidence.servers
-    if servers is None:
-        return 0.0
-    spans, rows = recorded.spans, limit.rows
-    start, end, before = spans.start_ns[rows], spans.end_ns[rows], gap[rows]
-    begun = np.searchsorted(np.sort(start), start - before, side="left")
-    ended = np.searchsorted(np.sort(end), start - before, side="right")
-    free = before[begun - ended < servers.count]
-    if len(free) >= _FREE_SHARE * len(before):
-        return float(np.median(free))
-    return float(before.min())
 
 
 def find_callers(start_ns: Ints, end_ns: Ints) -> Callers | None:
@@ -162,9 +83,26 @@ def find_callers(start_ns: Ints, end_ns: Ints) -> Callers | None:
     since = start[later] - ends[np.maximum(ended[later] - 1, 0)]
     near = 0.02 * float(np.median(end_ns - start_ns))
     follows = (running[later] == most - 1) & (since <= near) & (ended[later] > 0)
-    if float(follows.mean()) < _CLOSED_SHARE:
+    if float(follows.mean()) >= _CLOSED_SHARE:
+        return Callers(most, float(np.median(since[follows])))
+    return _pausing_callers(start, ends, end_ns - start_ns, most, near)
+
+
+def _pausing_callers(
+    start: Ints, ends: Ints, length: Ints, most: int, near: float
+) -> Callers | None:
+    """Callers that pause for always as long between an answer and their next request: the k-th
+    start then comes that long after the k-th answer. Told only where lengths vary, as requests
+    that come at a fixed pace look the same where they do not."""
+    low, high = np.quantile(length, (0.1, 0.9)).tolist()
+    if high - low <= _VARIES * near:
         return None
-    return Callers(most, float(np.median(since[follows])))
+    for count in range(most, min(most + _MOST_PAUSING, len(start) - _FEWEST_STARTS) + 1):
+        pause = start[count:] - ends[: len(start) - count]
+        usual = float(np.median(pause))
+        if usual >= 0 and float((np.abs(pause - usual) <= near).mean()) >= _CLOSED_SHARE:
+            return Callers(count, usual)
+    return None
 
 
 def shared_candidates(recorded: Recording, precedence: Precedence) -> list[int]:

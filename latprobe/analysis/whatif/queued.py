@@ -4,38 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latprobe.analysis.intervals import Interval
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.spans import Ints
-from latprobe.analysis.whatif.changes import Batch, Change, Concurrency, Replicas
+from latprobe.analysis.whatif.changes import Change, Concurrency, Replicas
 from latprobe.analysis.whatif.graph import Edges, Floats
-from latprobe.analysis.whatif.limits import (
-    StageLimit,
-    find_callers,
-    gap_ns,
-    lead_ns,
-    stage_limit,
-    stage_limits,
-)
+from latprobe.analysis.whatif.limits import find_callers, gap_ns, stage_limits
 from latprobe.analysis.whatif.line import Callers, Line, simulate_requests
+from latprobe.analysis.whatif.outcome import finished
 from latprobe.analysis.whatif.prediction import Percentile, Prediction, Throughput
+from latprobe.analysis.whatif.queue_notes import busiest, busy_note, queue_notes, too_busy
 from latprobe.analysis.whatif.recording import Names, Recording
-from latprobe.analysis.whatif.reruns import rerun_quantiles
-
-if TYPE_CHECKING:
-    from latprobe.analysis.whatif.predict import _Work
+from latprobe.analysis.whatif.reruns import Reruns, reruns
+from latprobe.analysis.whatif.stage_limit import StageLimit, lead_ns, stage_limit
+from latprobe.analysis.whatif.work import Work
 
 # Recorded medians further than this from what the servers would give are not explained by them.
 _MOST_OFF = 0.1
 _NORMAL_95 = 1.96
-
-# Busier than this with requests that come by themselves, waits only grow and a figure would say how
-# long was recorded; from the lower one on, a few busy minutes decide what is measured.
-_MOST_BUSY, _BUSY = 0.98, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +53,6 @@ class Queued:
             return None
         wanted = {each.stage: each.count for each in changes if isinstance(each, Replicas)}
         gates = [each.count for each in changes if isinstance(each, Concurrency)]
-        batch = next((each for each in changes if isinstance(each, Batch)), None)
-        if batch is not None:
-            return Refusal(
-                f"How long {batch.stage!r} takes for a batch of {batch.size} cannot be replayed "
-                "from calls of one: record some batches and ask `latprobe load`."
-            )
         gap = gap_ns(recorded, edges)
         limits, unexplained = stage_limits(recorded, gap)
         if unexplained:
@@ -79,7 +62,7 @@ class Queued:
                 "no number of servers explains it: put one stage around all of what the queue is "
                 "for."
             )
-        known = {limit.code for limit in limits}
+        known = {code for limit in limits for code in limit.codes}
         for stage in wanted:
             code = names.codes[stage]
             if code not in known:
@@ -94,8 +77,9 @@ class Queued:
         by_code = {names.codes[stage]: count for stage, count in wanted.items()}
         lines = tuple(_line(limit) for limit in limits)
         changed = tuple(
-            replace(line, servers=by_code.get(limit.code, line.servers))
+            replace(line, servers=next((by_code[c] for c in limit.codes if c in by_code), now))
             for limit, line in zip(limits, lines, strict=True)
+            for now in (line.servers,)
         )
         count = gates[-1] if gates else None
         is_closed = callers is not None
@@ -123,10 +107,8 @@ class Queued:
         return Edges(edges.target, edges.source, work, edges.owner)
 
 
-def predict_queued(work: _Work, queued: Queued, notes: list[str]) -> Prediction:
+def predict_queued(work: Work, queued: Queued, notes: list[str]) -> Prediction:
     """The requests of the window together, in one line for each limited stage."""
-    from latprobe.analysis.whatif.predict import finished
-
     recorded, part = work.window, work.window_requests
     assert recorded is not None
     assert part is not None
@@ -141,28 +123,29 @@ def predict_queued(work: _Work, queued: Queued, notes: list[str]) -> Prediction:
     reason = _unexplained(before, same)
     if reason is not None:
         return Prediction(len(before), basis="queue", refused=reason)
-    busy = _busiest(work, queued)
-    if busy > _MOST_BUSY:
-        return Prediction(len(before), basis="queue", refused=_too_busy(busy))
+    busy = busiest(work, queued)
+    reason = too_busy(busy)
+    if reason is not None:
+        return Prediction(len(before), basis="queue", refused=reason)
     changed = work.rewired(recorded, plain)
     began, columns = _columns(work, queued, changed, start)
     found = finished(work, before, np.stack(columns, axis=1), notes)
     if found.refused is not None:
         return found
-    reruns = rerun_quantiles(work, queued, changed, start)
+    again = reruns(work, queued, changed, start)
     return replace(
         found,
-        p50=_with_interval(found.p50, reruns[:, 0]),
-        p95=_with_interval(found.p95, reruns[:, 1]),
-        p99=_with_interval(found.p99, reruns[:, 2]),
+        p50=_with_interval(found.p50, again, 0),
+        p95=_with_interval(found.p95, again, 1),
+        p99=_with_interval(found.p99, again, 2),
         basis="queue",
-        notes=(*found.notes, *_queue_notes(queued, work.names), *_busy_note(busy)),
+        notes=(*found.notes, *queue_notes(queued, work.names), *busy_note(busy)),
         throughput=_throughput(queued, start, before, began, columns[0]),
     )
 
 
 def _columns(
-    work: _Work, queued: Queued, edges: Edges, start: Floats
+    work: Work, queued: Queued, edges: Edges, start: Floats
 ) -> tuple[Floats, list[Floats]]:
     assert work.window is not None
     assert work.window_requests is not None
@@ -182,7 +165,7 @@ def _columns(
     return began, columns
 
 
-def _with_interval(figure: Percentile, reruns_ms: Floats) -> Percentile:
+def _with_interval(figure: Percentile, again: Reruns, place: int) -> Percentile:
     """The figure with where re-runs lie, in factors, as waiting grows by factors.
 
     The figure keeps the recorded arrivals and their luck; re-runs have luck of their own, so the
@@ -190,8 +173,9 @@ def _with_interval(figure: Percentile, reruns_ms: Floats) -> Percentile:
     """
     if figure.after_ms is None:
         return figure
-    logs = np.log(np.maximum(reruns_ms, 1e-6))
+    logs = np.log(np.maximum(again.quantiles_ms[:, place], 1e-6))
     scatter = float(np.std(logs)) * _NORMAL_95 * float(np.sqrt(1 + 2 / len(logs)))
+    scatter *= again.stretch
     low, high = np.exp(float(logs.mean()) + np.array((-scatter, scatter))).tolist()
     return replace(figure, ci95_ms=Interval(min(low, figure.after_ms), max(high, figure.after_ms)))
 
@@ -231,69 +215,3 @@ def _throughput(
     if old <= 0 or new <= 0:
         return None
     return Throughput(len(start) / old * 1e9, len(start) / new * 1e9)
-
-
-def _queue_notes(queued: Queued, names: Names) -> list[str]:
-    called = {code: name for name, code in names.codes.items()}
-    notes = []
-    for limit, line, changed in zip(queued.limits, queued.lines, queued.changed_lines, strict=True):
-        servers = limit.evidence.servers
-        assert servers is not None
-        then = "" if changed.servers == line.servers else f", then {changed.servers}"
-        notes.append(
-            f"{called[limit.code]!r} runs on {line.servers} at once{then}: requests wait for one "
-            f"another there, which is replayed in line ({servers.explained:.0%} of the recorded "
-            "waiting explained)."
-        )
-        if not servers.is_first_come:
-            notes.append(f"{called[limit.code]!r} is not served first come, first served.")
-    if queued.callers is not None:
-        notes.append(
-            f"{queued.callers.count} callers send their next request as they get an answer; so "
-            "they do in the prediction."
-        )
-    else:
-        notes.append("Requests come in at the recorded times.")
-    return notes
-
-
-def _busiest(work: _Work, queued: Queued) -> float:
-    """For how much of the time the busiest servers would work; 0 where callers hold back, as
-    requests then wait with their callers."""
-    recorded, part = work.window, work.window_requests
-    assert recorded is not None
-    assert part is not None
-    if queued.callers is not None or queued.gate is not None:
-        return 0.0
-    spans, root = recorded.spans, recorded.tree.root
-    arrived = spans.start_ns[root]
-    over_ns = max(float(arrived.max() - arrived.min()), 1.0)
-    factor = next(work.factors(recorded, part))
-    busy = [0.0]
-    for line in queued.changed_lines:
-        takes = spans.duration_ns * factor
-        if line.releases is line.rows:
-            held = float(takes[line.rows].sum())
-        else:
-            between = spans.start_ns[line.releases] - spans.end_ns[line.rows]
-            held = float((takes[line.rows] + between + takes[line.releases]).sum())
-        held += line.handoff_ns * len(line.rows)
-        busy.append(held / line.servers / over_ns)
-    return max(busy)
-
-
-def _too_busy(busy: float) -> str:
-    return (
-        f"With the change its servers would be busy {busy:.0%} of the time: requests would come "
-        "faster than they are served and waits would grow without end. Ask for more replicas too, "
-        "or for a smaller change."
-    )
-
-
-def _busy_note(busy: float) -> list[str]:
-    if busy < _BUSY:
-        return []
-    return [
-        f"The busiest servers would work {busy:.0%} of the time; so near to the limit, waits "
-        "depend on a few busy moments and differ from one recording to the next."
-    ]

@@ -7,7 +7,7 @@ in line again.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,17 +16,34 @@ from latprobe.analysis.intervals import P50_P95_P99, block_draws, block_length
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.whatif.graph import Edges, Floats
 from latprobe.analysis.whatif.line import Line, simulate_requests
+from latprobe.analysis.whatif.memory import memory_of
 
 if TYPE_CHECKING:
-    from latprobe.analysis.whatif.predict import _Work
     from latprobe.analysis.whatif.queued import Queued
+    from latprobe.analysis.whatif.recording import Recording
+    from latprobe.analysis.whatif.work import Work
 
 # At least and at most so many recordings are drawn, together of about so many spans.
 _FEWEST, _MOST, _SPANS = 12, 40, 200_000
 
 
-def rerun_quantiles(work: _Work, queued: Queued, edges: Edges, start_ns: Floats) -> Floats:
-    """p50, p95 and p99 in ms of each drawn recording, with the noise of this one inside."""
+@dataclass(frozen=True, slots=True)
+class Reruns:
+    """p50, p95 and p99 in ms, a row for each drawn recording, with the noise of this one inside.
+
+    `stretch`: by how much more real recordings scatter, as blocks cut a memory (see memory.py).
+    """
+
+    quantiles_ms: Floats
+    stretch: float
+
+
+def reruns(work: Work, queued: Queued, edges: Edges, start_ns: Floats) -> Reruns:
+    """Draws recordings and puts each in line.
+
+    Waits remember by themselves, in every drawn line; the blocks have to keep what the requests
+    bring along: how much work each is and, if they come by themselves, when.
+    """
     recorded, part = work.window, work.window_requests
     assert recorded is not None
     assert part is not None
@@ -34,7 +51,10 @@ def rerun_quantiles(work: _Work, queued: Queued, edges: Edges, start_ns: Floats)
     factor = list(work.factors(recorded, part))
     order = np.argsort(start_ns, kind="stable")
     between = np.diff(start_ns[order], prepend=start_ns[order[0]])
-    block = block_length(between)
+    brought = [_work_ns(recorded, edges, factor[0])[order]]
+    if queued.callers is None:
+        brought.append(between)
+    block = max(block_length(each) for each in brought)
     draws = int(np.clip(_SPANS // max(len(recorded), 1), _FEWEST, _MOST))
     found = np.empty((draws, len(P50_P95_P99)))
     pool = _Pool.of(work, edges)
@@ -43,18 +63,25 @@ def rerun_quantiles(work: _Work, queued: Queued, edges: Edges, start_ns: Floats)
     for place, (rows, again) in enumerate(zip(outer, inner, strict=True)):
         chosen = rows[again]
         drawn_edges, root, source = pool.take(order[chosen])
-        lines = [_drawn_line(line, source) for line in queued.changed_lines]
         _, took = simulate_requests(
             drawn_edges,
             root,
             factor[place % len(factor)][source],
             np.cumsum(between[chosen]),
-            lines,
+            [_drawn_line(line, source) for line in queued.changed_lines],
             callers=queued.changed_callers,
             gate=queued.gate,
         )
         found[place] = np.quantile(took, P50_P95_P99) / 1e6
-    return found
+    return Reruns(found, max(memory_of(each).stretch(block) for each in brought))
+
+
+def _work_ns(recorded: Recording, edges: Edges, factor: Floats) -> Floats:
+    """All work of each request, whatever runs at once, without the waits."""
+    owner = np.searchsorted(recorded.spans.offsets(), edges.owner, side="right") - 1
+    work = edges.work_ns * factor[edges.owner]
+    total = np.bincount(owner, weights=work, minlength=len(recorded.tree.root))
+    return np.asarray(total, np.float64)
 
 
 def _drawn_line(line: Line, source: Ints) -> Line:
@@ -82,7 +109,7 @@ class _Pool:
         self.spans = spans
 
     @classmethod
-    def of(cls, work: _Work, edges: Edges) -> _Pool:
+    def of(cls, work: Work, edges: Edges) -> _Pool:
         recorded = work.window
         assert recorded is not None
         return cls(edges, recorded.spans.offsets(), recorded.tree.root, len(recorded))

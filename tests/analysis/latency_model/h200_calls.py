@@ -12,6 +12,7 @@ from latprobe.analysis.latency_model import CallColumns, LatencyModel, call_colu
 from latprobe.analysis.latency_model.new_lengths import new_lengths
 
 _FILE = Path(__file__).parent / "data" / "h200_llm_calls.csv"
+_PIPELINE_FILE = _FILE.with_name("h200_pipeline_calls.csv")
 # Fewer calls than latprobe asks of its users: what is tested is how far that reaches.
 FEWEST = 30
 
@@ -24,6 +25,18 @@ def h200_calls(*, is_streamed: bool = True) -> CallColumns:
         input_tokens=rows["n_in"],
         output_tokens=rows["n_out"],
         ttft_ns=rows["ttft_ms"] * 1e6 if is_streamed else None,
+    )
+
+
+def h200_pipeline_calls() -> CallColumns:
+    """30 calls of the same model within a pipeline, in another process: a second recording. What
+    its warm-up had reached before is not known."""
+    rows = np.genfromtxt(_PIPELINE_FILE, delimiter=",", names=True)
+    return call_columns(
+        start_ns=rows["start_ns"],
+        duration_ns=rows["total_ms"] * 1e6,
+        input_tokens=rows["n_in"],
+        output_tokens=rows["n_out"],
     )
 
 

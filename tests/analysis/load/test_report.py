@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from latprobe.analysis.load import LoadReport, StageLoad, load_report
+from latprobe.analysis.load.capacity import OneMore
 from latprobe.analysis.load.json_shape import to_json
 from latprobe.analysis.queueing import Servers
 from latprobe.analysis.refusal import Refusal
@@ -63,6 +64,7 @@ def test_one_more_server_and_saturation_are_told_with_intervals(report: LoadRepo
     capacity = stage(report, "work").capacity
     assert capacity is not None
     more, doubling = capacity.one_more, capacity.p95_doubles_per_s
+    assert isinstance(more, OneMore)
     assert more.servers == 4
     assert more.p95_ms.interval is not None
     assert more.p95_ms.interval.low <= more.p95_ms.value <= more.p95_ms.interval.high

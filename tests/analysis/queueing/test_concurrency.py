@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latprobe.analysis.queueing.concurrency import others_running, running_at
+from latprobe.analysis.queueing.concurrency import in_system, others_running, running_at
 
 
 def test_who_ends_as_another_starts_does_not_count() -> None:
@@ -28,3 +28,15 @@ def test_running_at_a_moment() -> None:
     assert running_at(start, end, np.array([0, 3, 5, 7, 10, 12, 15])).tolist() == [
         0, 1, 1, 2, 1, 1, 0,
     ]  # fmt: skip
+
+
+def test_who_waits_for_a_server_is_in_the_system_though_it_does_not_run() -> None:
+    # One server. The third comes as the first ends, and the second, which waited, takes its place.
+    arrival, start, end = np.array([0, 1, 10]), np.array([0, 10, 18]), np.array([10, 18, 25])
+    assert in_system(arrival, start, end).tolist() == [0, 1, 1]
+    assert running_at(start, end, arrival).tolist() == [0, 1, 0]
+
+
+def test_who_comes_at_one_moment_counts_in_the_order_of_the_starts() -> None:
+    arrival, start, end = np.array([0, 0, 0]), np.array([8, 0, 4]), np.array([9, 4, 8])
+    assert in_system(arrival, start, end).tolist() == [2, 0, 1]

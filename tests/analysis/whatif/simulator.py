@@ -178,6 +178,7 @@ def fill(store: MemoryStore, rows: list[dict[str, Any]]) -> None:
             "duration_ns": [round(row["end"] * 1e6) - round(row["start"] * 1e6) for row in rows],
             "pid": pa.array([row.get("pid", 1) for row in rows], pa.uint32()),
             "thread": [row.get("thread", "main") for row in rows],
+            "attributes": pa.array([row.get("attributes") for row in rows], pa.string()),
         }
     )
     store.connection.register("incoming", incoming)

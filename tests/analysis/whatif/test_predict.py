@@ -44,7 +44,7 @@ def store() -> MemoryStore:
         (Parallel("web", "docs"), "run together already"),
         (Parallel("answer", "llm"), "one runs inside the other"),
         (Replicas("llm", 2), "'llm':"),
-        (Batch("llm", 4), "record some batches"),
+        (Batch("llm", 4), "set the attribute `batch_size`"),
     ],
     ids=str,
 )
