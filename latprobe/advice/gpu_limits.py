@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from latprobe.advice.context import Context, StageFacts
-from latprobe.advice.suggestion import Effort, Evidence, Suggestion, not_enough
+from latprobe.advice.saving import with_saving
+from latprobe.advice.suggestion import Effort, Evidence, Suggestion
 from latprobe.advice.time_off import at_most
 from latprobe.analysis.gpu.stages import GpuStage
-from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.whatif import Scale
 
 # A stage with less of the latency than this gains nothing that a re-run could show.
@@ -59,12 +59,7 @@ def suggestion(context: Context, rule: str, stage: Limited, remedy: Remedy) -> S
     change = Scale(stage.name, factor)
     saving = at_most(context, change)
     evidence = (*seen(stage), *remedy.evidence)
-    if isinstance(saving, str):
-        return not_enough(
-            rule=rule, subject=stage.name, title=remedy.title, refusal=Refusal(saving),
-            evidence=evidence, stage=stage.name,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=rule,
         subject=stage.name,
         title=remedy.title,
@@ -72,13 +67,13 @@ def suggestion(context: Context, rule: str, stage: Limited, remedy: Remedy) -> S
         how=remedy.how,
         verify=remedy.verify,
         effort=remedy.effort,
-        saving=saving,
         link=remedy.link,
         stage=stage.name,
         preconditions=remedy.preconditions,
         changes=(change,),
         claims=frozenset({("stage_time", stage.name)}),
     )
+    return with_saving(made, saving)
 
 
 def busy_share(gpu: GpuStage) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from latprobe.advice.context import Context, StageFacts
 from latprobe.advice.sibling_runs import Times, families, runs_of_one_stage
+from latprobe.advice.span_attributes import inputs
 from latprobe.advice.stage_words import has_any, word_set
 
 # So many calls in a row at least in some request: two may be a draft and its correction.
@@ -23,7 +24,8 @@ LEAST_SHARE = 0.02
 # Each of these works on what the one before left.
 _TURNS = word_set(
     "step steps iter iteration epoch turn turns token tokens denoise hop round rounds poll retry "
-    "attempt wait sleep draft refine revise agent chat conversation think reason plan next decode"
+    "attempt wait sleep draft refine revise agent chat conversation think reason plan next decode "
+    "status progress heartbeat"
 )
 # What a loop goes through; a name that says none of it may be a chain of requests to one host.
 _ITEMS = word_set(
@@ -56,6 +58,7 @@ class Loop:
 
 def find_loops(context: Context) -> Iterator[Loop]:
     """The loops that matter whose calls show no need of one another."""
+    given = inputs(context.sampled)
     for stage, runs in sorted(_runs(context).items()):
         sizes = [len(run) for run in runs]
         if len(runs) < FEWEST_RUNS or max(sizes) < FEWEST_CALLS or has_any(stage, _TURNS):
@@ -64,6 +67,8 @@ def find_loops(context: Context) -> Iterator[Loop]:
         if facts.critical_share < LEAST_SHARE or not _is_over_items(facts, sizes):
             continue
         if _takes_lists(context, runs) or _feeds_itself(context, runs):
+            continue
+        if _asks_again(given, runs):
             continue
         rows = np.concatenate([np.array(run) for run in runs])
         yield Loop(
@@ -131,6 +136,12 @@ def _runs(context: Context) -> dict[str, list[list[int]]]:
 def _takes_lists(context: Context, runs: list[list[int]]) -> bool:
     operation = context.sampled.column("operation")
     return any(operation[run[0]] in _LISTS for run in runs)
+
+
+def _asks_again(given: Mapping[int, str], runs: list[list[int]]) -> bool:
+    """Whether calls are mostly given what the one before was: those are no items of a list."""
+    pairs = [(a, b) for run in runs for a, b in pairwise(run) if a in given and b in given]
+    return sum(given[a] == given[b] for a, b in pairs) > len(pairs) / 2
 
 
 def _feeds_itself(context: Context, runs: list[list[int]]) -> bool:

@@ -2,7 +2,8 @@
 
 What a stage needs does not show in a trace, so following each other says nothing. A sign is one of:
 they work on different media; their names say the same action on different things; they are tool
-calls of one answer; they sometimes overlapped, or ran in the other order.
+calls of one answer; they are given the same input; they sometimes overlapped, or ran in the other
+order.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import pairwise
 
 from latprobe.advice.context import SampledSpans
 from latprobe.advice.sibling_runs import Times, families
+from latprobe.advice.span_attributes import inputs
 from latprobe.advice.stage_words import has_any, word_set, words
 
 MEDIA = frozenset({"image", "audio", "video"})
@@ -37,11 +39,24 @@ STEPS = ACTIONS | word_set(
     "open close request response begin end start finish normalize normalise clean map reduce "
     "dedupe dedup expand rewrite refine followup more next retry fallback verify index"
 )
+# The same at the end of a name: "crm.lookup" and "geo.lookup", "BM25Retriever", "WebRetriever".
+AGENTS = word_set(
+    "retriever lookup search fetch query detector classifier loader searcher moderator scorer"
+)
+# What the stages after are given: text, a page or a session to work on.
+GIVEN_ON = word_set("text page html session auth token credentials schema audio")
 # So many times, and in this share of the cases, is no accident of a clock.
 FEWEST_SEEN = 5
 LEAST_SEEN = 0.05
 # In fewer cases two stages do not usually follow each other.
 FEWEST_PAIRS = 5
+# Steps on the way of one text, which are all given it: a check before an answer decides whether
+# there is one.
+JUDGES = frozenset(
+    {"chat", "text_completion", "generate_content", "guardrail", "evaluator", "rerank", "reranker"}
+)
+# Of the pairs, those with one input for both.
+MOSTLY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,8 @@ class _Seen:
     modality: dict[str, str] = field(default_factory=dict)
     operation: dict[str, str] = field(default_factory=dict)
     streams: set[str] = field(default_factory=set)
+    same_input: Counter[tuple[str, str]] = field(default_factory=Counter)
+    inputs: dict[str, set[str]] = field(default_factory=dict)
 
 
 def find_links(sampled: SampledSpans) -> Iterator[Link]:
@@ -89,6 +106,9 @@ def _look(sampled: SampledSpans) -> _Seen:
     for name, ttft in zip(names, sampled.column("ttft_ns"), strict=True):
         if ttft is not None:
             seen.streams.add(name)
+    given = inputs(sampled)
+    for row, value in given.items():
+        seen.inputs.setdefault(names[row], set()).add(value)
     for family in families(sampled):
         often = Counter(names[row] for row in family)
         for row, after in pairwise(family):
@@ -99,6 +119,7 @@ def _look(sampled: SampledSpans) -> _Seen:
             if times.in_turn(row, after):
                 seen.in_turn[pair] += 1
                 seen.single[pair] += is_single
+                seen.same_input[pair] += row in given and given[row] == given.get(after)
             elif is_single and times.together(row, after):
                 seen.together[pair] += 1
                 seen.together[pair[1], pair[0]] += 1
@@ -111,6 +132,8 @@ def _sign(seen: _Seen, first: str, second: str) -> str | None:
         return f"one works on {media[0]}, the other on {media[1]}"
     if _is_one_action(seen, first, second):
         return "the same action on different things"
+    if _takes_what_the_first_took(seen, first, second):
+        return "both are given the same input"
     # A reader of a stream overlaps with it and needs it all the same.
     if {first, second} & seen.streams:
         return None
@@ -123,6 +146,18 @@ def _sign(seen: _Seen, first: str, second: str) -> str | None:
     return None
 
 
+def _takes_what_the_first_took(seen: _Seen, first: str, second: str) -> bool:
+    """Whether the second is given what the first was given, which changes from call to call."""
+    for kinds in (seen.operation, seen.modality):
+        if kinds.get(first) != kinds.get(second) or kinds.get(first) in JUDGES:
+            return False
+    if _is_step(first) or _is_step(second):
+        return False
+    varies = len(seen.inputs.get(first, ())) >= FEWEST_PAIRS
+    same = seen.same_input[first, second]
+    return varies and same >= MOSTLY * seen.in_turn[first, second]
+
+
 def _is_one_action(seen: _Seen, first: str, second: str) -> bool:
     kinds = seen.operation.get(first), seen.operation.get(second)
     if kinds[0] != kinds[1]:
@@ -130,12 +165,24 @@ def _is_one_action(seen: _Seen, first: str, second: str) -> bool:
     if kinds[0] == "execute_tool":
         return not _is_step(first) and not _is_step(second)
     one, other = words(first), words(second)
-    if len(one) < 2 or len(other) < 2 or one[0] != other[0] or one[0] not in ACTIONS:
+    if len(one) < 2 or len(other) < 2:
         return False
-    return not _is_step(first) and not _is_step(second)
+    if one[-1] == other[-1] and one[-1] in AGENTS:
+        return not STEPS & {*one[:-1], *other[:-1]}
+    if GIVEN_ON.intersection(one[1:]):
+        return False
+    if one[0] == other[0] and one[0] not in ACTIONS:  # a namespace: "db.fetch_user"
+        one, other = one[1:], other[1:]
+    if min(len(one), len(other)) < 2 or one[0] != other[0] or one[0] not in ACTIONS:
+        return False
+    return not _are_steps(one[1:]) and not _are_steps(other[1:])
 
 
 def _is_step(name: str) -> bool:
     """Whether what follows its first word names a step of a chain."""
-    rest = [word for word in words(name)[1:] if word != "tool"]
-    return not rest or any(word in STEPS or word.isdigit() for word in rest)
+    return _are_steps(words(name)[1:])
+
+
+def _are_steps(rest: tuple[str, ...]) -> bool:
+    things = [word for word in rest if word != "tool"]
+    return not things or any(word in STEPS or word.isdigit() for word in things)

@@ -6,6 +6,16 @@ import json
 from collections.abc import Sequence
 
 from latprobe.advice.context import SampledSpans
+from latprobe.analysis.cache.traffic import INPUT_NAMES
+
+# What a tool was called with, in the words of gen_ai, OpenInference, Sentry and pydantic-ai.
+ARGUMENTS = (
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.input",
+    "tool_call.function.arguments",
+    "tool.parameters",
+    "tool_arguments",
+)
 
 
 def attribute(sampled: SampledSpans, names: Sequence[str]) -> dict[int, object]:
@@ -32,3 +42,9 @@ def number(sampled: SampledSpans, names: Sequence[str]) -> dict[int, float]:
         except (TypeError, ValueError):
             continue
     return found
+
+
+def inputs(sampled: SampledSpans) -> dict[int, str]:
+    """What a span was given, or its hash, by its row, where it says so."""
+    found = attribute(sampled, (*INPUT_NAMES, *ARGUMENTS))
+    return {row: str(value) for row, value in found.items()}

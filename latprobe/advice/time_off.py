@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latprobe.advice.context import Context
+from latprobe.advice.loops import critical_below
 from latprobe.advice.saving import saving_of
 from latprobe.advice.suggestion import Basis, Saving
 from latprobe.analysis.requests import Requests
@@ -33,6 +34,19 @@ def sampled_time_off(context: Context, saved_ns: NDArray[np.generic], *, basis: 
     spans, sample = context.sampled.spans, context.sample
     by_request = np.bincount(spans.trace, weights=saved_ns, minlength=len(sample))
     return time_off(sample, by_request, basis=basis, seed=context.seed)
+
+
+def saved_on_path(
+    context: Context, rows: NDArray[np.int64] | list[int], ns: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """What each sampled span saves where those at `rows` take `ns` less (None: nothing at all).
+
+    No more than their part of the critical path, with what runs below them.
+    """
+    saved = np.zeros(len(context.sampled.spans))
+    critical = critical_below(context)[rows]
+    saved[rows] = critical if ns is None else np.minimum(ns, critical)
+    return saved
 
 
 def at_most(context: Context, *changes: Change) -> Saving | str:

@@ -17,6 +17,10 @@ from latprobe.analysis.requests import Requests
 
 # Waiting that takes less of the median request is no queue worth a server.
 LEAST_SHARE = 0.03
+# Servers that idle half of the time have a line now and then because requests come by chance:
+# another one would idle too, unless bursts make requests wait for a good part of their time.
+LEAST_USED = 0.5
+BURST_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ def queues(context: Context) -> Iterator[Queue]:
         if not isinstance(servers, Servers) or waits is None or load.name not in context.stages:
             continue
         wait_ms = waits.mean_ms * load.calls_per_request
-        if wait_ms >= LEAST_SHARE * context.p50_ms:
+        idles = load.capacity is not None and load.capacity.utilisation.value < LEAST_USED
+        least = BURST_SHARE if idles else LEAST_SHARE
+        if wait_ms >= least * context.p50_ms:
             yield Queue(load, servers, wait_ms)
 
 

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/advice.py [--seed 7] [--only WORD] [--speed]
 
-One line a planted problem (tests/advice/planted/problems.py) and a healthy pipeline
-(healthy.py), then the speed on 10,000 calls. Times are CPU time of this process.
+One line a planted problem (tests/advice/planted/problems.py), a change that would cost
+(costly.py) and a healthy pipeline (healthy.py), then the speed on 10,000 calls. Times are CPU time
+of this process.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from latprobe.advice.advisor import advise
 from latprobe.advice.answer import Advice
 from tests.advice.pipelines import Recording
 from tests.advice.planted import texts
+from tests.advice.planted.costly import COSTLY, Costly
 from tests.advice.planted.healthy import HEALTHY
 from tests.advice.planted.problems import PLANTED, Planted
 from tests.advice.planted.scenes import ask
@@ -36,27 +38,42 @@ def main() -> None:
     parser.add_argument("--speed", action="store_true", help="only the speed")
     options = parser.parse_args()
     if not options.speed:
-        planted = [each for each in PLANTED if options.only in each.name]
-        found = [_line(each, options.seed) for each in planted]
-        healthy = [each for each in HEALTHY if options.only in each.__name__]
-        wrong = 0
-        for build in healthy:
-            ranked = advise(build(options.seed).query()).ranked
-            wrong += len(ranked)
-            shown = ", ".join(each.suggestion.title for each in ranked) or "nothing"
-            print(f"healthy  {build.__name__:<34} {shown}", flush=True)
-        first = sum(place == 1 for place in found)
-        print(
-            f"\nfound {sum(place > 0 for place in found)} of {len(planted)} planted, {first} of "
-            f"them first; {wrong} false in {len(healthy)} healthy pipelines"
-        )
+        _precision(options.seed, options.only)
     if not options.only:
         _speed()
 
 
+def _precision(seed: int, only: str) -> None:
+    """Prints what is found, advised against and suggested for nothing."""
+    planted = [each for each in PLANTED if only in each.name]
+    places = [_line(each, seed) for each in planted]
+    costly = [each for each in COSTLY if only in each.name]
+    refused = sum(_is_refused(each, seed) for each in costly)
+    healthy = [each for each in HEALTHY if only in each.__name__]
+    wrong = 0
+    for build in healthy:
+        ranked = advise(build(seed).query()).ranked
+        wrong += len(ranked)
+        shown = ", ".join(each.suggestion.title for each in ranked) or "nothing"
+        print(f"healthy  {build.__name__:<34} {shown}", flush=True)
+    print(
+        f"\nfound {sum(place > 0 for place in places)} of {len(planted)} planted, "
+        f"{sum(place == 1 for place in places)} of them first; {refused} of {len(costly)} costly "
+        f"changes advised against; {wrong} false in {len(healthy)} healthy pipelines"
+    )
+
+
+def _is_refused(costly: Costly, seed: int) -> bool:
+    """Prints what came of one: "don't" by its rule, and nothing else."""
+    advice = advise(costly.store(seed))
+    rules = [suggestion.rule for suggestion in advice.dont]
+    print(f"costly   {costly.name:<34} don't: {', '.join(rules) or 'not said'}", flush=True)
+    return rules == [costly.rule] and not advice.ranked
+
+
 def _line(planted: Planted, seed: int) -> int:
     """Prints what came of one, and gives its place, 0 where it was not found."""
-    query = planted.build(seed).query()
+    query = planted.store(seed)
     start = time.process_time()
     advice = advise(query)
     took = time.process_time() - start

@@ -60,7 +60,7 @@ def fewer_fields(
         how=f"Take {gone} out of the schema and the examples in the prompt.\n"
         f"Say if needed: Do not write {gone}.",
         verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/structured-outputs",
+        link="https://developers.openai.com/api/docs/guides/structured-outputs",
         preconditions=preconditions,
         sample=Sample(
             before=styled[at],

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.template_calls import TemplateCalls
 from latprobe.advice.saving import saving_of, with_tokens
@@ -19,6 +21,7 @@ from latprobe.advice.suggestion import (
     Suggestion,
     not_enough,
 )
+from latprobe.analysis.cache.provider_rules import LOCAL, rule_for
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.whatif import Scale, Tokens
 from latprobe.tokens.prices import Prices
@@ -33,6 +36,11 @@ _MILLION = 1_000_000
 _PARTS = (1.0, 0.75, 0.5, 0.25)
 # With fewer calls than a model of latency takes, only tokens are said to be saved.
 _FEWEST_BOUND = 50
+# A hosted model that writes fewer than 20 tokens a second is not one that people wait for.
+_SLOWEST_HOSTED_MS = 50.0
+# Of the times a token can have taken at most, the shortest few hold for all; the very shortest may
+# be an accident.
+_SHORTEST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +138,40 @@ def _latency(
     if bound is None:
         # What was counted in recorded texts is no bound; what it means in time is not known.
         return Saving(basis="simulation"), change, said
-    return bound, None, f"At most: all of the call's time is taken to be its output's. {said}"
+    return bound, None, f"At most: as if every token took as long as the calls allow. {said}"
 
 
 def _at_most(context: Context, group: TemplateCalls, change: Tokens) -> Saving | None:
-    """What fewer output tokens would save if nothing else took time; None for too few calls.
+    """What fewer output tokens would save at most; None for too few calls.
 
     Input has no such bound that would say anything: most of a call is not its prefill.
     """
     if change.output_factor == 1.0 or group.calls < _FEWEST_BOUND:
         return None
-    prediction = context.predict(Scale(group.stage, change.output_factor))
+    share = _most_writing(context, group)
+    prediction = context.predict(Scale(group.stage, 1 - share * (1 - change.output_factor)))
     return None if prediction.refused else replace(saving_of(prediction), basis="bound")
+
+
+def _most_writing(context: Context, group: TemplateCalls) -> float:
+    """The share of its calls' time, 0..1, that writing their output can have taken at most.
+
+    A token takes no longer than the time after the first one, over all tokens, of any call of the
+    same model: where long answers are recorded as well, short ones are known by them.
+    """
+    table = context.sampled.table
+    names = ("name", "model", "duration_ns", "ttft_ns", "output_tokens")
+    rows = list(zip(*(table[name].to_pylist() for name in names), strict=True))
+    own = [row for row in rows if row[0] == group.stage and row[2] and row[4]]
+    alike = [row for row in rows if row[1] == group.model and row[2] and row[4]] or own
+    if not own:
+        return 1.0
+    paces = [max(took - (first or 0), 0) / made for _, _, took, first, made in alike]
+    pace_ns = float(np.quantile(paces, _SHORTEST))
+    if rule_for(group.provider, group.model) is not LOCAL and group.provider is not None:
+        pace_ns = min(pace_ns, _SLOWEST_HOSTED_MS * 1e6)
+    writing_ns = pace_ns * float(sum(row[4] for row in own))
+    return min(writing_ns / float(sum(row[2] for row in own)), 1.0)
 
 
 def _part_of(change: Tokens, part: float) -> Tokens:

@@ -113,7 +113,7 @@ def _suggestion(
         "prompt.",
         effort="high",
         saving=sampled_time_off(context, saved, basis="bound"),
-        link="https://huggingface.co/docs/transformers/perf_infer_gpu_one",
+        link="https://huggingface.co/docs/transformers/attention_interface",
         stage=stage,
         preconditions=(
             "The model may be changed, and answers as well; measure it. The saving is that of no "

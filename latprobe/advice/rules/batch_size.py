@@ -81,7 +81,7 @@ def _suggestion(
         verify=f"`latprobe load`: the usual batch of {stage} is larger, an item takes less.",
         effort="low",
         saving=sampled_time_off(context, saved, basis="simulation"),
-        link="https://pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
+        link="https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
         stage=stage,
         preconditions=("Memory holds the larger batch.", *effect.notes[:1]),
         changes=(Scale(stage, max(1.0 - float(saved.sum()) / max(total, 1.0), 0.0)),),

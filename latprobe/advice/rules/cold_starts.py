@@ -100,7 +100,7 @@ def _suggestion(context: Context, stage: str, cold: list[dict[str, object]]) -> 
         verify="`latprobe slow` no longer names the first request of a process; p95 falls.",
         effort="low",
         saving=time_off(requests, saved, basis="bound", seed=context.seed),
-        link="https://cloud.google.com/run/docs/tips/general",
+        link="https://docs.cloud.google.com/run/docs/tips/general",
         stage=stage,
         preconditions=("The process can be warmed up before it gets requests.",),
         claims=frozenset({("stage_time", stage), ("cold", stage)}),

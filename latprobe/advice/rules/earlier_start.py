@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from latprobe.advice.context import MIN_REQUESTS, Context
-from latprobe.advice.saving import predicted
+from latprobe.advice.saving import predicted, with_saving
 from latprobe.advice.sibling_runs import Times, families
 from latprobe.advice.stage_words import has_any, word_set, words
-from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.advice.time_off import at_most
-from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.whatif import Parallel, Remove
 
 NAME = "earlier_start"
@@ -92,12 +91,7 @@ def _start_first(context: Context, stage: str, place: _Place) -> Suggestion:
     )
     change = Parallel(first, stage)
     saving = predicted(context, change)
-    if isinstance(saving, str):
-        return not_enough(
-            rule=NAME, subject=stage, title=title, refusal=Refusal(saving), evidence=evidence,
-            stage=stage,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=stage,
         title=title,
@@ -107,7 +101,6 @@ def _start_first(context: Context, stage: str, place: _Place) -> Suggestion:
         "start it on suspicion and drop the result.",
         verify="`latprobe show` draws it from the start of the request on.",
         effort="low",
-        saving=saving,
         link=LINK,
         stage=stage,
         preconditions=(
@@ -117,6 +110,7 @@ def _start_first(context: Context, stage: str, place: _Place) -> Suggestion:
         changes=(change,),
         claims=frozenset({("stage_time", stage)}),
     )
+    return with_saving(made, saving)
 
 
 def _keep_ready(context: Context, stage: str, place: _Place) -> Suggestion:
@@ -128,12 +122,7 @@ def _keep_ready(context: Context, stage: str, place: _Place) -> Suggestion:
         Evidence("Runs", round(facts.per_request, 2), "a request"),
         Evidence("p50", round(facts.stats.p50_ms, 1), "ms"),
     )
-    if isinstance(saving, str):
-        return not_enough(
-            rule=NAME, subject=stage, title=title, refusal=Refusal(saving), evidence=evidence,
-            stage=stage,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=stage,
         title=title,
@@ -142,10 +131,10 @@ def _keep_ready(context: Context, stage: str, place: _Place) -> Suggestion:
         "\nIf it has to be made for each request, start it first and await it where it is used.",
         verify=f"`latprobe report`: {stage} is gone from the requests.",
         effort="low",
-        saving=saving,
         link=LINK,
         stage=stage,
         preconditions=("What it makes ready does not depend on the request.",),
         changes=(change,),
         claims=frozenset({("stage_time", stage)}),
     )
+    return with_saving(made, saving)

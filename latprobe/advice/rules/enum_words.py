@@ -11,7 +11,7 @@ from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.fields import leaves, replaced
 from latprobe.advice.outputs.json_answers import in_style_of
-from latprobe.advice.outputs.reading_answers import json_answers
+from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.template_calls import TemplateCalls
 from latprobe.advice.outputs.token_saving import Fewer, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
@@ -22,8 +22,11 @@ NAME = "enum_words"
 _FEWEST_ANSWERS = 30
 _MOST_LABELS = 12
 _FEWEST_TIMES_EACH = 3
-_LEAST_TOKENS = 3
+# A name of three or four tokens is as short as it is clear: what a letter saves is under 50 ms.
+_LEAST_TOKENS = 5
 _LEAST_SHARE = 0.15
+# Longer ones are answers that were given again, for a cache to keep.
+_MOST_LABEL_TOKENS = 40
 _WHOLE = ""
 
 
@@ -41,7 +44,9 @@ def find(context: Context) -> Iterator[Suggestion]:
     """Each template whose answers, or a field of them, are one of a few long labels."""
     for group in context.templates:
         meter = Meter(group.model)
-        found = [*_whole_answers(group), *_fields(group)]
+        # The keys of JSON are what a parser asks for: its values alone become codes.
+        answers = json_answers(group)
+        found = list(_whole_answers(group)) if answers is None else _fields(answers)
         for labels in found:
             suggestion = _suggestion(context, group, labels, meter)
             if suggestion is not None:
@@ -56,10 +61,7 @@ def _whole_answers(group: TemplateCalls) -> Iterator[_Labels]:
         yield _Labels(_WHOLE, codes, answers, [codes[text] for text in answers])
 
 
-def _fields(group: TemplateCalls) -> list[_Labels]:
-    answers = json_answers(group)
-    if answers is None:
-        return []
+def _fields(answers: JsonAnswers) -> list[_Labels]:
     values: dict[str, list[str]] = {}
     for found in answers.found:
         for path, item in leaves(found.value):
@@ -91,7 +93,8 @@ def _suggestion(
     before, after = meter.count_many(labels.before), meter.count_many(labels.after)
     now = sum(before) / len(before)
     saved = now - sum(after) / len(after)
-    if saved < max(_LEAST_TOKENS, _LEAST_SHARE * now):
+    longest = max(meter.count_many(list(labels.codes)))
+    if saved < max(_LEAST_TOKENS, _LEAST_SHARE * now) or longest > _MOST_LABEL_TOKENS:
         return None
     legend = ", ".join(f"{code}={label}" for label, code in labels.codes.items())
     where = f"in {labels.where!r} " if labels.where else ""
@@ -114,7 +117,7 @@ def _suggestion(
         ),
         how=f"Say in the prompt: {sentence}\nMap the letter back to the label in code.",
         verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/latency-optimization",
+        link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("Try it on some recorded requests: a label's words can help a model.",),
         sample=Sample(
             before=labels.before[at],

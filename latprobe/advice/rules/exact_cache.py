@@ -60,7 +60,7 @@ def _suggestion(context: Context, stage: StageCache, found: Opportunity) -> Sugg
         "simulated; take a life as long as an answer stays true.",
         verify=f"`latprobe report`: {stage.stage} runs {ratio:.0%} less often a request; "
         "`latprobe cache` then finds no more repeats.",
-        link="https://redis.io/docs/latest/develop/use/client-side-caching/",
+        link="https://docs.litellm.ai/docs/caching/all_caches",
         effort="low",
         preconditions=("The same input may get the same answer for as long as it is kept.",),
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from latprobe.advice.context import Context
-from latprobe.advice.saving import predicted
-from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.saving import predicted, with_saving
+from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.advice.waiting import Queue, queues
-from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.whatif import Replicas
 
 NAME = "gpu_allocation"
@@ -56,12 +55,7 @@ def _suggestion(
         Evidence(f"{free} busy", round(used[free], 1), "%"),
         Evidence("Wait a request", round(queue.wait_ms, 1), "ms"),
     )
-    if isinstance(saving, str):
-        return not_enough(
-            rule=NAME, subject=stage, title=title, refusal=Refusal(saving), evidence=evidence,
-            stage=stage,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=stage,
         title=title,
@@ -71,10 +65,10 @@ def _suggestion(
         "that are never busy together can share one card.",
         verify=f"`latprobe gpu` and `latprobe load`: both cards are used, no line before {stage}.",
         effort="medium",
-        saving=saving,
         link="https://docs.nvidia.com/deploy/mps/index.html",
         stage=stage,
         preconditions=("The model fits on the other card, which is as fast.",),
         changes=(change,),
         claims=frozenset({("stage_time", stage), ("wait", stage)}),
     )
+    return with_saving(made, saving)

@@ -33,7 +33,7 @@ def _remedy(stage: Limited) -> Remedy:
         "graphs; it wants shapes that stay the same (pad to a few sizes).\nOr batch inputs, so "
         "that each kernel has more to do.",
         verify=f"`latprobe gpu`: fewer and longer kernels in {stage.name}.",
-        link="https://pytorch.org/blog/accelerating-pytorch-with-cuda-graphs/",
+        link="https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs",
         effort="medium",
         preconditions=(
             "Profiling slows the host, so kernels run for a larger share than was seen. The "

@@ -42,7 +42,7 @@ def _remedy(stage: Limited, slowed: float, full: float) -> Remedy:
         "neighbours; for power, the limit (`nvidia-smi -q -d POWER`).\nWhere the limit is meant, "
         "spread the work over more cards or lower its precision.",
         verify=f"`latprobe gpu`: {stage.name} is no longer throttled.",
-        link="https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html",
+        link="https://docs.nvidia.com/deploy/nvml-api/latest/api/group__nvmlClocksEventReasons.html",
         effort="medium",
         preconditions=("The saving is that of the highest clock that was read, all the time.",),
         evidence=(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from latprobe.advice.context import MIN_REQUESTS, Context
+from latprobe.advice.context import Context
+from latprobe.advice.saving import with_saving
 from latprobe.advice.stage_words import has_any, word_set, words
-from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.advice.time_off import at_most
-from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.whatif import Remove
 
 NAME = "hot_path_logging"
@@ -18,27 +18,45 @@ LEAST_SHARE = 0.02
 
 # Words of stages whose result nobody in the request needs.
 ASIDE = word_set(
-    "log logs logger logging telemetry audit analytics metrics metric statsd trace tracing "
-    "tracking mlflow wandb langfuse langsmith sentry emit publish event events archive backup"
+    "log logs logger logging telemetry audit analytics metrics metric statsd tracing "
+    "mlflow wandb langfuse langsmith sentry emit publish"
+)
+# Things that are written, and looked up as well: "archive" at the beginning is a verb, in
+# "lookup.archive" it is a place.
+_KEPT = word_set("archive backup trace track tracking event events")
+_VERBS = word_set("archive backup")
+_WRITING = word_set(
+    "write append save store record push put send flush emit publish insert add log post upload "
+    "export"
 )
 # A message on the wire that has to be built; only made faster.
 SERIAL = word_set("serialize serialise serialization serialisation serializer dumps pickle jsonify")
 # "trace.back" asks for a trace, "event.parse" works on one: not writing.
 _WORK = word_set(
     "parse read load fetch query search detect classify extract back backs analyse analyze "
-    "retrieve summarize summarise answer filter llm chat model embed"
+    "retrieve summarize summarise answer filter llm chat model embed lookup get find list open "
+    "browse scan select match rank score download restore check count"
 )
 
 
 def find(context: Context) -> Iterable[Suggestion]:
     """One suggestion for each such stage on the critical path."""
     for stage, facts in context.stages.items():
-        is_aside = has_any(stage, ASIDE) and not has_any(stage, _WORK)
+        is_aside = _is_aside(stage)
         is_serial = has_any(stage, SERIAL) or words(stage)[-2:] == ("json", "dump")
         if facts.critical_share < LEAST_SHARE or facts.stats.input_tokens:
             continue
         if is_aside or is_serial:
             yield _suggestion(context, stage, is_aside=is_aside)
+
+
+def _is_aside(stage: str) -> bool:
+    """Whether its name says that it writes what nobody in the request reads."""
+    if has_any(stage, _WORK):
+        return False
+    if has_any(stage, ASIDE):
+        return True
+    return has_any(stage, _KEPT) and (words(stage)[0] in _VERBS or has_any(stage, _WRITING))
 
 
 def _suggestion(context: Context, stage: str, *, is_aside: bool) -> Suggestion:
@@ -55,12 +73,7 @@ def _suggestion(context: Context, stage: str, *, is_aside: bool) -> Suggestion:
     )
     change = Remove(stage)
     saving = at_most(context, change)
-    if isinstance(saving, str) or len(context.requests) < MIN_REQUESTS:
-        return not_enough(
-            rule=NAME, subject=stage, title=title, refusal=Refusal(str(saving)),
-            evidence=evidence, stage=stage,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=stage,
         title=title,
@@ -68,7 +81,6 @@ def _suggestion(context: Context, stage: str, *, is_aside: bool) -> Suggestion:
         how=_ASIDE_HOW if is_aside else _SERIAL_HOW,
         verify=f"`latprobe report`: the critical share of {stage} falls to nothing.",
         effort="low",
-        saving=saving,
         link=_ASIDE_LINK if is_aside else "https://github.com/ijl/orjson",
         stage=stage,
         preconditions=(
@@ -79,6 +91,7 @@ def _suggestion(context: Context, stage: str, *, is_aside: bool) -> Suggestion:
         changes=(change,),
         claims=frozenset({("stage_time", stage)}),
     )
+    return with_saving(made, saving)
 
 
 _ASIDE_HOW = (

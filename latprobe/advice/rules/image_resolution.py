@@ -125,7 +125,7 @@ def _suggestion(
         "lower detail where the model has it.\n"
         "Crop to what is asked about rather than shrink, where you know it.",
         verify=f"latprobe tokens: image tokens of {group.stage} fall by about {saved:.0f} a call.",
-        link="https://platform.openai.com/docs/guides/images-vision",
+        link="https://developers.openai.com/api/docs/guides/images-vision",
         preconditions=("Small print stays readable: compare answers on some recorded images.",),
         seen=calls,
     )  # fmt: skip

@@ -14,12 +14,11 @@ from latprobe.advice.outputs.cached_input import cached_shares, loses_cache
 from latprobe.advice.outputs.template_calls import TemplateCalls
 from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
-from latprobe.tokens.part import MEDIA_KINDS
 
 NAME = "input_format"
 
 # Schemas of tools are written by the provider's own template, whatever their JSON looks like.
-_LEFT_OUT = ("tools", *MEDIA_KINDS)
+_LEFT_OUT = frozenset({"tools"})
 # The newest calls are enough to know a template by, and keep 10,000 calls within a minute.
 _CALLS = 15
 _LEAST_SHARE = 0.1

@@ -77,7 +77,7 @@ def _suggestion(
         f"latency` shows a shorter time to the first token of {name}.",
         effort="low",
         saving=saving,
-        link="https://docs.vllm.ai/en/latest/features/automatic_prefix_caching.html",
+        link="https://docs.vllm.ai/en/stable/features/automatic_prefix_caching/",
         stage=name,
         preconditions=(
             "The engine is your own and does not reuse prefixes yet; it has memory for them.",

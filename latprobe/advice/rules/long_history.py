@@ -20,8 +20,9 @@ NAME = "long_history"
 # rest.
 _KEPT_MESSAGES = 6
 _SUMMARY_TOKENS = 150
+# Twice what the summary takes: for less, nobody writes one.
 _LEAST_SHARE = 0.4
-_LEAST_SAVED = 500
+_LEAST_SAVED = 300
 # It grows: late turns send several times what early ones do.
 _GROWTH = 3.0
 

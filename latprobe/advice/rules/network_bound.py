@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latprobe.advice.context import MIN_REQUESTS, Context
-from latprobe.advice.loops import critical_below
+from latprobe.advice.saving import with_saving
 from latprobe.advice.span_attributes import number
 from latprobe.advice.stage_words import has_any, word_set
-from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
-from latprobe.advice.time_off import at_most, sampled_time_off
+from latprobe.advice.suggestion import Evidence, Suggestion
+from latprobe.advice.time_off import at_most, sampled_time_off, saved_on_path
 from latprobe.analysis.load.batch_effect import fit_line
-from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.verdict import certain_verdict
 from latprobe.analysis.whatif import Remove
 
@@ -91,8 +90,7 @@ def _wire_ns(context: Context, rows: NDArray[np.int64]) -> NDArray[np.float64] |
 def _far_away(
     context: Context, stage: str, rows: NDArray[np.int64], wire: NDArray[np.float64]
 ) -> Suggestion:
-    saved = np.zeros(len(context.sampled.spans))
-    saved[rows] = np.minimum(wire, critical_below(context)[rows])
+    saved = saved_on_path(context, rows, wire)
     took = context.sampled.spans.duration_ns[rows]
     return Suggestion(
         rule=NAME,
@@ -127,12 +125,7 @@ def _set_up(context: Context, stage: str) -> Suggestion:
         Evidence("p50", round(facts.stats.p50_ms, 1), "ms"),
         Evidence("Share of the latency", round(100 * facts.critical_share, 1), "%"),
     )
-    if isinstance(saving, str):
-        return not_enough(
-            rule=NAME, subject=stage, title=title, refusal=Refusal(saving), evidence=evidence,
-            stage=stage,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=stage,
         title=title,
@@ -142,13 +135,13 @@ def _set_up(context: Context, stage: str) -> Suggestion:
         "requests.",
         verify=f"`latprobe report`: {stage} runs once a process instead of once a request.",
         effort="low",
-        saving=saving,
         link=LINK,
         stage=stage,
         preconditions=("The other side keeps connections open.",),
         changes=(change,),
         claims=frozenset({("stage_time", stage)}),
     )
+    return with_saving(made, saving)
 
 
 def _payload(context: Context, stage: str, rows: NDArray[np.int64]) -> Iterable[Suggestion]:
@@ -164,8 +157,7 @@ def _payload(context: Context, stage: str, rows: NDArray[np.int64]) -> Iterable[
     if grew < LEAST_GROWTH or np.median(size[large]) < LEAST_SPREAD * np.median(size[small]):
         return
     base_ms, ms_a_byte = fit_line(size, took_ms).tolist()
-    saved = np.zeros(len(context.sampled.spans))
-    saved[known] = np.minimum(ms_a_byte * size * 1e6, critical_below(context)[known])
+    saved = saved_on_path(context, known, ms_a_byte * size * 1e6)
     yield Suggestion(
         rule=NAME,
         subject=stage,
@@ -181,7 +173,7 @@ def _payload(context: Context, stage: str, rows: NDArray[np.int64]) -> Iterable[
         verify="`latprobe report`: the stage's p95 falls with the payload's size.",
         effort="medium",
         saving=sampled_time_off(context, saved, basis="bound"),
-        link="https://opentelemetry.io/docs/specs/semconv/http/http-spans/",
+        link="https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/Compression",
         stage=stage,
         preconditions=(
             "What takes longer is the way, not the work on larger data. The saving is that of no "

@@ -71,7 +71,7 @@ def _suggestion(
         how="Say in the prompt: Answer directly, without an introduction, offer or disclaimer.\n"
         "Put the standing words in where the answer is shown, if they are wanted.",
         verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/latency-optimization",
+        link="https://developers.openai.com/api/docs/guides/latency-optimization",
         sample=Sample(
             before=answers[at],
             after=cut[at],

@@ -93,7 +93,7 @@ def _suggestion(
         how="Say in the prompt: Do not repeat or restate the question or the given text; refer to "
         "passages by their number.\nYour code has the text already: put it in where it is shown.",
         verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/latency-optimization",
+        link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("What reads the answer does not need the repeated text in it.",),
         sample=Sample(
             before=old,

@@ -84,7 +84,7 @@ def _suggestion(
         ),
         how=f"Say in the prompt: {encoding.sentence}\n{encoding.reader}",
         verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/latency-optimization",
+        link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("Try it on some recorded requests: a model may answer less well in a "
                        "format that it sees seldom.",) if encoding.columns or encoding.legend
         else (),

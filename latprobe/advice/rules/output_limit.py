@@ -37,7 +37,7 @@ _LIMITS = (
     "max_output_tokens",
     "max_new_tokens",
 )
-_LINK = "https://platform.openai.com/docs/guides/latency-optimization"
+_LINK = "https://developers.openai.com/api/docs/guides/latency-optimization"
 
 
 def find(context: Context) -> Iterator[Suggestion]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
@@ -15,9 +17,15 @@ NAME = "output_prose"
 # A fence alone is five tokens; of a long answer it is not worth a change.
 _LEAST_SHARE = 0.05
 _LEAST_TOKENS = 4
-# Where a third of the words stand outside, they may be the answer, and the JSON an example in it.
+# Where most of the words stand outside, they may be the answer, and the JSON an example in it;
+# unless they are the same phrases again and again.
 _MOST_OUTSIDE = 0.7
 _MOSTLY = 0.5
+# What stands before the JSON and says something new each time is thinking that the JSON rests on;
+# a lead-in is shorter. A phrase is new that hardly any other answer has there.
+_THOUGHT_WORDS = 10
+_RARE = 0.2
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def find(context: Context) -> Iterator[Suggestion]:
@@ -31,8 +39,25 @@ def find(context: Context) -> Iterator[Suggestion]:
             continue
         saved = answers.mean_tokens - answers.mean_of([found.text for found in answers.found])
         share = saved / answers.mean_tokens
-        if saved >= _LEAST_TOKENS and _LEAST_SHARE <= share <= _MOST_OUTSIDE:
+        if _share_said_anew([found.before for found in answers.found]) > _MOSTLY:
+            continue
+        around = [f"{found.before} {found.after}" for found in answers.found]
+        most = _MOST_OUTSIDE if _share_said_anew(around) > _MOSTLY else 1.0
+        if saved >= _LEAST_TOKENS and _LEAST_SHARE <= share <= most:
             yield _suggestion(context, group, answers, wrapped, saved=saved)
+
+
+def _share_said_anew(texts: Sequence[str]) -> float:
+    """The share of the texts that are longer than a lead-in and of mostly new phrases; 0..1."""
+    words = [_WORD.findall(text.lower()) for text in texts]
+    phrases = [set(zip(each, each[1:], each[2:], strict=False)) for each in words]
+    standing = Counter(phrase for each in phrases for phrase in each)
+    rare = max(_RARE * len(texts), 1.0)
+    new = sum(
+        len(each) >= _THOUGHT_WORDS and sum(standing[p] <= rare for p in own) > _MOSTLY * len(own)
+        for each, own in zip(words, phrases, strict=True)
+    )
+    return new / max(len(texts), 1)
 
 
 def _suggestion(
@@ -63,7 +88,7 @@ def _suggestion(
         "object only, without Markdown or explanations.\n"
         "json.loads then reads the answer as it comes.",
         verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/structured-outputs",
+        link="https://developers.openai.com/api/docs/guides/structured-outputs",
         sample=Sample(
             before=old,
             after=new,

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from latprobe.advice.context import Context
 from latprobe.advice.loops import Loop, factor_at_once, find_loops, saved_at_once
 from latprobe.advice.pairs_in_turn import Link, find_links
-from latprobe.advice.saving import predicted
-from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.saving import predicted, with_saving
+from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.advice.time_off import sampled_time_off
-from latprobe.analysis.refusal import Refusal
+from latprobe.analysis.load.batch_effect import BatchEffect
 from latprobe.analysis.verdict import certain_verdict
 from latprobe.analysis.whatif import Parallel, Scale
 
@@ -33,8 +33,16 @@ def find(context: Context) -> Iterable[Suggestion]:
             continue
         yield _suggestion(context, chain, names)
     for loop in find_loops(context):
-        if loop.call_ms >= SHORT_CALL_MS:
+        if loop.call_ms >= SHORT_CALL_MS and not _takes_batches(context, loop.stage):
             yield _at_once(context, loop)
+
+
+def _takes_batches(context: Context, stage: str) -> bool:
+    """Whether it is a model that takes several inputs at once: its device does one run at a time,
+    and larger batches are the cure."""
+    return any(
+        each.name == stage and isinstance(each.batch, BatchEffect) for each in context.load.stages
+    )
 
 
 def _at_once(context: Context, loop: Loop) -> Suggestion:
@@ -107,12 +115,7 @@ def _suggestion(context: Context, chain: list[Link], names: list[str]) -> Sugges
     changes = tuple(Parallel(link.first, link.second) for link in chain)
     pairs = min(link.pairs for link in chain)
     saving = predicted(context, *changes) if pairs >= FEWEST_PAIRS else _too_few(pairs)
-    if isinstance(saving, str):
-        return not_enough(
-            rule=NAME, subject=subject, title=title, refusal=Refusal(saving), evidence=evidence,
-            stage=names[0],
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=subject,
         title=title,
@@ -124,7 +127,6 @@ def _suggestion(context: Context, chain: list[Link], names: list[str]) -> Sugges
         verify="`latprobe show` draws a request: they stand side by side; `latprobe compare` shows "
         "the request shorter by the time of the shorter one.",
         effort="low",
-        saving=saving,
         link=LINK,
         stage=names[0],
         preconditions=(
@@ -135,6 +137,7 @@ def _suggestion(context: Context, chain: list[Link], names: list[str]) -> Sugges
         changes=changes,
         claims=frozenset(("stage_time", name) for name in names),
     )
+    return with_saving(made, saving)
 
 
 def _too_few(pairs: int) -> str:

@@ -15,9 +15,8 @@ from latprobe.analysis.whatif import Tokens
 
 NAME = "prefill_long"
 
-# Thousands of tokens are read in tenths of a second; only from about here on it is what one waits
-# for.
-_LONG_TOKENS = 6_000
+# Fewer are read in tenths of a second by most engines; a page or two of text is no long prompt.
+_LONG_TOKENS = 4_000
 _LEAST_TTFT_SHARE = 0.5
 _FEWEST_TIMED = 20
 # The largest share that a model of latency, which knows recorded lengths alone, can speak of.
@@ -82,7 +81,7 @@ def _suggestion(context: Context, group: TemplateCalls, share: float, ttft_ms: f
         verify=f"latprobe report: time to the first token of {group.stage} falls below "
         f"{ttft_ms:.0f} ms.",
         effort="medium",
-        link="https://docs.vllm.ai/en/latest/features/automatic_prefix_caching.html",
+        link="https://docs.vllm.ai/en/stable/features/automatic_prefix_caching/",
         preconditions=("Answers do not need the part that goes.",),
         seen=group.calls,
     )

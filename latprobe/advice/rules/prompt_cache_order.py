@@ -43,7 +43,7 @@ def find(context: Context) -> Iterator[Suggestion]:
         in_time = _in_time(group.texts, rule)
         if gained < max(_LEAST_TOKENS, _LEAST_SHARE * group.input_tokens):
             continue
-        if in_time >= _LEAST_IN_TIME:
+        if in_time >= _LEAST_IN_TIME or _full_price(rule, gained, in_time) < 0:
             yield _suggestion(context, group, rule, order, gained=gained, in_time=in_time)
 
 
@@ -53,6 +53,15 @@ def _in_time(calls: Sequence[CallText], rule: PrefixRule) -> float:
     if rule.ttl_s is None:
         return 1.0
     return float(np.mean(np.diff(starts) < rule.ttl_s * _S)) if len(starts) > 1 else 0.0
+
+
+def _full_price(rule: PrefixRule, gained: float, in_time: float) -> float:
+    """What that saves of a call, in tokens at the full price: reads are cheaper, and where nothing
+    is kept any more a call pays for the writing."""
+    read, write = rule.read_price, rule.write_price
+    if read is None or write is None:
+        return 0.0
+    return gained * (in_time * (1 - read) - (1 - in_time) * (write - 1))
 
 
 def _suggestion(
@@ -84,6 +93,9 @@ def _suggestion(
         reason = f"{len(group.texts)} calls show this; record {ENOUGH_CALLS} or more."
         return not_enough(rule=NAME, subject=group.subject, title=title, refusal=Refusal(reason),
                           evidence=evidence, stage=group.stage)  # fmt: skip
+    full = _full_price(rule, gained, in_time)
+    if full < 0:
+        return _dont(group, rule, title, evidence, -full)
     saving, changes, unknown = _saving(context, group, gained=gained, in_time=in_time)
     mark = "" if rule.is_automatic else " Mark its end in the request (cache_control)."
     return Suggestion(
@@ -105,6 +117,25 @@ def _suggestion(
     )
 
 
+def _dont(
+    group: TemplateCalls, rule: PrefixRule, title: str, evidence: Sequence[Evidence], costs: float
+) -> Suggestion:
+    return Suggestion(
+        rule=NAME,
+        subject=group.subject,
+        title=title,
+        evidence=tuple(evidence),
+        how="",
+        verify="",
+        effort="low",
+        verdict="don't",
+        reason=f"Calls come when {rule.name}'s cache has forgotten, so that each would pay to "
+        f"write it: {costs:,.0f} full-price tokens more a call.",
+        link=rule.source.split(" ")[0] if rule.source else None,
+        stage=group.stage,
+    )
+
+
 def _saving(
     context: Context, group: TemplateCalls, *, gained: float, in_time: float
 ) -> tuple[Saving, tuple[Tokens, ...], str | None]:
@@ -116,8 +147,7 @@ def _saving(
     rule = priced_rule(group)
     if rule is None or rule.read_price is None or rule.write_price is None:
         return saving, (change,), unknown
-    # In tokens at the full price: reads are cheaper, and a first call pays for the writing.
-    full = gained * (in_time * (1 - rule.read_price) - (1 - in_time) * (rule.write_price - 1))
+    full = _full_price(rule, gained, in_time)
     cost = cost_saved(group, Fewer(input_tokens=full))
     return (
         with_tokens(

@@ -10,6 +10,7 @@ from latprobe.advice.outputs.fields import leaves
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.token_saving import ENOUGH_CALLS, FEW_CALLS
 from latprobe.advice.outputs.watched import watched_answers
+from latprobe.advice.stage_words import has_any, word_set
 from latprobe.advice.suggestion import Evidence, Suggestion
 
 NAME = "reasoning_fields"
@@ -21,6 +22,14 @@ _NAMES = frozenset(
         "scratchpad", "reflection", "commentary", "step_by_step", "explanation_text",
     }
 )  # fmt: skip
+# The same in a longer name: "thought_process", "model_reasoning", "explanationText".
+_WORDS = word_set(
+    "explanation explanations reasoning rationale rationales thought thoughts thinking "
+    "justification justifications scratchpad cot"
+)
+# "analysis" alone is often what was asked for; its steps are how the answer came about.
+_OF = word_set("analysis reason logic decision")
+_WAY = word_set("step steps process chain trace path")
 # A phrase that tells a reader why is part of a good answer; paragraphs are not.
 _LEAST_TOKENS = 20
 _LEAST_SHARE = 0.3
@@ -67,9 +76,15 @@ def _explaining(answers: JsonAnswers) -> list[str]:
         texts = {path.removesuffix("[]") for path, item in leaves(found.value)
                  if isinstance(item, str)}  # fmt: skip
         for path in sorted(texts):
-            if path.rpartition(".")[2].lower() in _NAMES:
+            if _explains(path.rpartition(".")[2]):
                 counts[path] = counts.get(path, 0) + 1
     return [path for path, times in counts.items() if times >= 0.5 * len(answers)]
+
+
+def _explains(name: str) -> bool:
+    if name.lower() in _NAMES or has_any(name, _WORDS):
+        return True
+    return has_any(name, _OF) and has_any(name, _WAY)
 
 
 def _preconditions(answers: JsonAnswers, fields: list[str], *, unseen: bool) -> tuple[str, ...]:

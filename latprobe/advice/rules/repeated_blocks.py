@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
-from latprobe.advice.call_texts import CallText
+from latprobe.advice.call_texts import CallText, TextPart
 from latprobe.advice.compress import near_repeats, repeats
 from latprobe.advice.compress.contract import Context as Nothing
 from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
+from latprobe.advice.outputs.cached_input import cached_shares, loses_cache, mean
 from latprobe.advice.outputs.template_calls import TemplateCalls
 from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
 from latprobe.advice.suggestion import Evidence, Meaning, Sample, Suggestion
@@ -21,7 +23,19 @@ _LEAST_SHARE = 0.08
 _LEAST_TOKENS = 40
 # By chance two chunks of a prompt are alike now and then; in most prompts that is how it is built.
 _MOSTLY = 0.5
-_Repeat = tuple[int, str, str]
+# Of a part that is cached in part, so much has to be for its copy to count as cached.
+_CACHED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """Tokens that stand again in one prompt, those of them that a cache serves; the prompt, and it
+    with pointers (both empty where texts were not kept)."""
+
+    tokens: int
+    cached: int
+    text: str = ""
+    shorter: str = ""
 
 
 def find(context: Context) -> Iterator[Suggestion]:
@@ -33,21 +47,34 @@ def find(context: Context) -> Iterator[Suggestion]:
         meter = Meter(group.model)
         found = [_repeated(call, meter) for call in calls]
         least = max(_LEAST_TOKENS, _LEAST_SHARE * group.input_tokens)
-        repeating = [each for each in found if each[0] >= least]
+        repeating = [each for each in found if each.tokens >= least]
         if len(repeating) >= max(_MOSTLY * len(calls), FEW_CALLS):
             yield _suggestion(context, group, found, repeating, meter)
 
 
 def _repeated(call: CallText, meter: Meter) -> _Repeat:
-    """(tokens that stand again, the prompt, the prompt with pointers); texts empty if not kept."""
-    parts = [part for part in call.side("input") if part.kind != "tools"]
-    by_hash, seen = 0, set()
+    shares = zip(call.side("input"), cached_shares(call), strict=True)
+    known = [(part, share) for part, share in shares if part.kind != "tools"]
+    parts = [part for part, _ in known]
+    prefix = [part for part, share in known if share >= _CACHED]
+    if any(not part.text or part.is_truncated for part in parts) or not parts:
+        return _Repeat(_by_hash(parts), _by_hash(prefix))
+    tokens, text, shorter = _with_pointers(parts, meter)
+    return _Repeat(tokens, _with_pointers(prefix, meter)[0] if prefix else 0, text, shorter)
+
+
+def _by_hash(parts: Sequence[TextPart]) -> int:
+    """Tokens of whole parts that stood before."""
+    again, seen = 0, set()
     for part in parts:
         if part.hash in seen and part.tokens:
-            by_hash += part.tokens
+            again += part.tokens
         seen.add(part.hash)
-    if any(not part.text or part.is_truncated for part in parts) or not parts:
-        return by_hash, "", ""
+    return again
+
+
+def _with_pointers(parts: Sequence[TextPart], meter: Meter) -> tuple[int, str, str]:
+    """(tokens saved, the parts' text, it with pointers to what stood before)."""
     text = "\n\n".join(part.text or "" for part in parts)
     made = [text]
     for compressor in (repeats, near_repeats):
@@ -64,24 +91,27 @@ def _suggestion(
     repeating: list[_Repeat],
     meter: Meter,
 ) -> Suggestion:
-    saved = sum(tokens for tokens, _, _ in found) / len(found)
+    saved = mean([each.tokens for each in found])
+    cached = min(mean([each.cached for each in found]), saved)
     now = group.input_tokens
-    _, text, shorter = max(repeating, key=lambda each: each[0])
+    most = max(repeating, key=lambda each: each.tokens)
+    text, shorter = most.text, most.shorter
     sample = None
     if text:
         before, after = meter.count_many([text, shorter])
         meaning: Meaning = "lossless"
         sample = Sample(text, shorter, before, after, meaning, "pointers followed, and equal")
-    return token_suggestion(
+    suggested = token_suggestion(
         context,
         group,
-        Fewer(input_tokens=saved, is_estimated=not meter.is_exact),
+        Fewer(input_tokens=saved, cached_share=cached / saved, is_estimated=not meter.is_exact),
         rule=NAME,
         title=f"Send each passage of {group.subject} once: {now:.0f} -> {now - saved:.0f} input "
         "tokens",
         evidence=(
             Evidence("prompts with a passage twice", len(repeating), f"of {len(found)}"),
-            Evidence("repeated tokens, median", median(each[0] for each in found), "tokens"),
+            Evidence("repeated tokens, median", median(each.tokens for each in found), "tokens"),
+            Evidence("of them cached today, mean", round(cached), "tokens"),
             Evidence("seen in", "texts" if text else "hashes of whole parts only"),
         ),
         how="Drop chunks that were retrieved before in the same prompt (by hash, and nearly equal "
@@ -91,3 +121,5 @@ def _suggestion(
         sample=sample,
         seen=group.calls,
     )
+    reason = loses_cache(group, saved=saved, saved_cached=cached)
+    return suggested if reason is None else replace(suggested, verdict="don't", reason=reason)

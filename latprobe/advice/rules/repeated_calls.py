@@ -6,15 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from latprobe.advice.context import MIN_REQUESTS, Context
-from latprobe.advice.loops import critical_below
 from latprobe.advice.saving import with_tokens
-from latprobe.advice.span_attributes import attribute
+from latprobe.advice.span_attributes import attribute, inputs
+from latprobe.advice.stage_words import has_any, word_set
 from latprobe.advice.suggestion import Evidence, Gain, Suggestion
-from latprobe.advice.time_off import sampled_time_off
-from latprobe.analysis.cache.traffic import INPUT_NAMES
+from latprobe.advice.time_off import sampled_time_off, saved_on_path
 from latprobe.analysis.counted_calls import PARTS, calls_sql
 from latprobe.analysis.whatif import CacheHit
 
@@ -22,6 +19,15 @@ NAME = "repeated_calls"
 
 # A stage repeats itself where one call in twenty was made before in its request.
 LEAST_SHARE = 0.05
+RESULTS = (
+    "gen_ai.tool.call.result",
+    "gen_ai.tool.output",
+    "tool_response",
+    "output.value",
+    "traceloop.entity.output",
+)
+# These ask again because the answer changes.
+POLLS = word_set("poll status progress wait refresh heartbeat")
 # Asked again with other answers is sampling on purpose.
 LEAST_SAME = 0.5
 
@@ -103,23 +109,24 @@ def _failed(context: Context) -> set[tuple[str, int]]:
 def _named_inputs(context: Context, found: dict[str, _Repeats]) -> set[tuple[str, int]]:
     """Stages that name their input in an attribute, over the sample."""
     sampled = context.sampled
-    named = attribute(sampled, INPUT_NAMES)
+    named = inputs(sampled)
     status = sampled.column("status")
-    seen: set[tuple[int, str, str]] = set()
+    results = attribute(sampled, RESULTS)
+    seen: dict[tuple[int, str, str], object] = {}
     spans = set()
     known = set(found)
     for row, value in sorted(named.items()):
         stage = sampled.spans.names[sampled.spans.name[row]]
-        if stage in known or status[row] == "error":
+        if stage in known or status[row] == "error" or has_any(stage, POLLS):
             continue
-        key = int(sampled.spans.trace[row]), stage, str(value)
+        key = int(sampled.spans.trace[row]), stage, value
         if key in seen:
             repeats = found[stage]
             repeats.calls += 1
-            repeats.same += 1
+            repeats.same += results.get(row) == seen[key]
             repeats.is_sampled = True
             spans.add((_trace_id(context, row), int(sampled.spans.span_id[row])))
-        seen.add(key)
+        seen.setdefault(key, results.get(row))
     return spans
 
 
@@ -146,9 +153,8 @@ def _suggestion(
     requests: int,
 ) -> Suggestion:
     spans = context.sampled.spans
-    saved = np.zeros(len(spans))
     own = [row for row in rows if spans.names[spans.name[row]] == stage]
-    saved[own] = critical_below(context)[own]
+    saved = saved_on_path(context, own)
     usd = repeats.cost_usd / requests
     return Suggestion(
         rule=NAME,

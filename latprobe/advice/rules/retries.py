@@ -12,6 +12,7 @@ import numpy as np
 from latprobe.advice.context import MIN_REQUESTS, Context
 from latprobe.advice.loops import critical_below
 from latprobe.advice.sibling_runs import families
+from latprobe.advice.stage_words import has_any, word_set
 from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
 from latprobe.advice.time_off import sampled_time_off
 from latprobe.analysis.refusal import Refusal
@@ -24,6 +25,8 @@ FEWEST = 10
 SUSPECT = 4
 # Attempts that all end at the same time ran into a limit, not into an answer.
 TIMEOUT_SPREAD = 0.05
+# A pause that is a stage of its own.
+PAUSES = word_set("backoff sleep wait pause delay retry retrying cooldown throttle")
 
 
 @dataclass(slots=True)
@@ -65,7 +68,8 @@ def _attempts(context: Context) -> dict[str, _Attempts]:
     kinds = sampled.column("error_type")
     found: dict[str, _Attempts] = defaultdict(_Attempts)
     for family in families(sampled):
-        for row, after in pairwise(family):
+        calls = [row for row in family if not has_any(spans.names[spans.name[row]], PAUSES)]
+        for row, after in pairwise(calls):
             is_again = spans.name[row] == spans.name[after]
             if failed[row] and is_again and spans.start_ns[after] >= spans.end_ns[row]:
                 attempts = found[spans.names[spans.name[row]]]

@@ -120,7 +120,7 @@ def _suggestion(
         verify="Compare the answers of both models on a sample; `latprobe compare` shows cost.",
         effort="medium",
         saving=Saving(basis="bound", cost_usd_per_1000=Gain(1000 * (now - then) * per_request)),
-        link="https://platform.openai.com/docs/guides/latency-optimization",
+        link="https://developers.openai.com/api/docs/guides/latency-optimization",
         stage=stage,
         preconditions=(
             f"{other} answers these as well: not known from the recording. The saving is that of "

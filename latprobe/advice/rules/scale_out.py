@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from latprobe.advice.context import Context
-from latprobe.advice.saving import predicted
-from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.saving import predicted, with_saving
+from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.advice.waiting import Queue, queues
-from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.whatif import Replicas
 
 NAME = "scale_out"
@@ -27,12 +26,7 @@ def _suggestion(context: Context, queue: Queue) -> Suggestion:
     change = Replicas(stage, now + step)
     saving = predicted(context, change)
     evidence = _evidence(queue)
-    if isinstance(saving, str):
-        return not_enough(
-            rule=NAME, subject=stage, title=title, refusal=Refusal(saving), evidence=evidence,
-            stage=stage,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=stage,
         title=title,
@@ -42,13 +36,13 @@ def _suggestion(context: Context, queue: Queue) -> Suggestion:
         "well: `latprobe whatif --stage` with --scale compares.",
         verify=f"`latprobe load`: {stage} has {now + step} servers and hardly any waiting.",
         effort="medium",
-        saving=saving,
-        link="https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
+        link="https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
         stage=stage,
         preconditions=("Another server is as fast as those there, with resources of its own.",),
         changes=(change,),
         claims=frozenset({("stage_time", stage), ("wait", stage)}),
     )
+    return with_saving(made, saving)
 
 
 def _evidence(queue: Queue) -> tuple[Evidence, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from latprobe.advice.context import MIN_REQUESTS, Context, StageFacts
+from latprobe.advice.context import Context, StageFacts
+from latprobe.advice.saving import with_saving
 from latprobe.advice.sibling_runs import families
 from latprobe.advice.stage_words import has_any, word_set
-from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
+from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.advice.time_off import at_most
-from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.verdict import certain_verdict
 from latprobe.analysis.whatif import Remove
 
@@ -23,6 +23,8 @@ PREPARES = word_set(
     "augment normalize normalise tokenize tokenise tokenization tokenizer resample spectrogram mel "
     "fft rasterize rasterise load collate pad"
 )
+# Who waits for a loader waits for what its workers prepare, and uses no CPU meanwhile.
+LOADERS = word_set("dataloader")
 # Decoding in a language model is generation.
 _NOT = word_set("llm generate token tokens model prefill index documents user text")
 HOW = {
@@ -32,9 +34,14 @@ HOW = {
     "the frames that are looked at.",
     "audio": "Resample and compute spectrograms on the GPU (torchaudio), in batches.",
 }
+LOADER_HOW = (
+    "Raise num_workers and prefetch_factor, with persistent_workers and pin_memory; more than one "
+    "worker a core helps no further.\nOr make an item cheaper: smaller files, decoded once and "
+    "kept, or on the GPU."
+)
 LINKS = {
     "image": "https://docs.nvidia.com/deeplearning/dali/user-guide/docs/",
-    "video": "https://github.com/meta-pytorch/torchcodec",
+    "video": "https://meta-pytorch.org/torchcodec/stable/index.html",
     "audio": "https://docs.pytorch.org/audio/stable/transforms.html",
 }
 
@@ -45,10 +52,13 @@ def find(context: Context) -> Iterable[Suggestion]:
     for stage, facts in context.stages.items():
         if facts.critical_share < LEAST_SHARE or stage not in before:
             continue
+        if has_any(stage, LOADERS):
+            yield _suggestion(context, facts, before[stage], is_loader=True)
+            continue
         if not has_any(stage, PREPARES) or has_any(stage, _NOT) or facts.stats.output_tokens:
             continue
         if _works_on_cpu(context, facts):
-            yield _suggestion(context, facts, before[stage])
+            yield _suggestion(context, facts, before[stage], is_loader=False)
 
 
 def _works_on_cpu(context: Context, facts: StageFacts) -> bool:
@@ -71,36 +81,38 @@ def _followed(context: Context) -> dict[str, str]:
     return found
 
 
-def _suggestion(context: Context, facts: StageFacts, after: str) -> Suggestion:
+def _suggestion(context: Context, facts: StageFacts, after: str, *, is_loader: bool) -> Suggestion:
     stage, modality = facts.stats.name, facts.stats.modality or ""
-    title = f"Take {stage} off the CPU before {after}: {facts.critical_share:.0%} of the latency"
+    share = f"{facts.critical_share:.0%} of the latency"
+    title = (
+        f"Give the loader more workers: {after} waits for it, {share}"
+        if is_loader
+        else f"Take {stage} off the CPU before {after}: {share}"
+    )
+    how = HOW.get(modality, "Use a compiled library for it (a fast tokenizer, numpy, Rust).") + (
+        "\nOr prepare the next input in workers while the model runs (a DataLoader with "
+        "num_workers, a process pool)."
+    )
     change = Remove(stage)
     saving = at_most(context, change)
     evidence = (
         Evidence("Share of the latency", round(100 * facts.critical_share, 1), "%"),
         Evidence("p50", round(facts.stats.p50_ms, 1), "ms"),
-        Evidence("What limits it", "cpu-bound"),
+        Evidence("What limits it", "its workers" if is_loader else "cpu-bound"),
     )
-    if isinstance(saving, str) or len(context.requests) < MIN_REQUESTS:
-        return not_enough(
-            rule=NAME, subject=stage, title=title, refusal=Refusal(str(saving)),
-            evidence=evidence, stage=stage,
-        )  # fmt: skip
-    return Suggestion(
+    made = Suggestion(
         rule=NAME,
         subject=stage,
         title=title,
         evidence=evidence,
-        how=HOW.get(modality, "Use a compiled library for it (a fast tokenizer, numpy, Rust).")
-        + "\nOr prepare the next input in workers while the model runs (a DataLoader with "
-        "num_workers, a process pool).",
+        how=LOADER_HOW if is_loader else how,
         verify=f"`latprobe report`: the critical share of {stage} falls; `latprobe gpu` shows the "
         "card busier.",
         effort="medium",
-        saving=saving,
         link=LINKS.get(modality, "https://docs.pytorch.org/docs/stable/data.html"),
         stage=stage,
         preconditions=("The saving is that of no such work before the model.",),
         changes=(change,),
         claims=frozenset({("stage_time", stage)}),
     )
+    return with_saving(made, saving)

@@ -101,7 +101,7 @@ def _suggestion(context: Context, stage: str, groups: list[list[int]], calls: fl
         saving=sampled_time_off(context, saved, basis="bound"),
         link="https://docs.sqlalchemy.org/en/20/orm/queryguide/relationships.html"
         if not modality
-        else "https://sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html",
+        else "https://www.sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html",
         stage=stage,
         preconditions=(
             "The other side takes lists, and no item needs the result of the one before."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from latprobe.advice.call_texts import CallText
@@ -23,9 +23,12 @@ _LEAST_TRACED = 0.6
 _COVERED = 0.98
 _LEAST_SHARE = 0.15
 _LEAST_TOKENS = 60
-# Words that stand in one chunk only tell where an answer has them from; two may be chance.
+# Words that stand in one chunk only tell where an answer has them from; two may be chance. Where
+# chunks are about one thing such words are rare, and three in a row tell as much.
 _FEWEST_WORDS = 3
+_FEWEST_PHRASES = 2
 _WORD = re.compile(r"[\w.-]{4,}")
+_ANY_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +66,40 @@ def _keep(drawn: list[_Traced]) -> int:
 
 
 def _traced(call: CallText) -> _Traced | None:
-    answer = set(_WORD.findall(answer_text(call).lower()))
-    if not answer:
-        return None
+    answer = answer_text(call).lower()
     chunks = _chunks(call)
-    if len(chunks) < _FEWEST_CHUNKS:
+    if not answer or len(chunks) < _FEWEST_CHUNKS:
         return None
-    words = [set(_WORD.findall(text.lower())) for text, _ in chunks]
-    asked = {
-        word
-        for part in call.side("input")
-        if part.kind != "retrieved" and part.text
-        for word in _WORD.findall(part.text.lower())
-    }
-    standing = Counter(word for each in words for word in each)
-    used = frozenset(
-        rank
-        for rank, own in enumerate(words)
-        if sum(standing[word] == 1 and word not in asked for word in own & answer) >= _FEWEST_WORDS
+    texts = [text.lower() for text, _ in chunks]
+    asked = "\n".join(
+        part.text.lower() for part in call.side("input") if part.kind != "retrieved" and part.text
     )
+    used = _drawn_on(texts, answer, asked, _words, _FEWEST_WORDS)
+    used |= _drawn_on(texts, answer, asked, _phrases, _FEWEST_PHRASES)
     return _Traced(tuple(tokens for _, tokens in chunks), used)
+
+
+def _drawn_on(
+    chunks: list[str], answer: str, asked: str, pieces: Callable[[str], set[str]], fewest: int
+) -> frozenset[int]:
+    """The ranks of chunks of which the answer has so many pieces that stand nowhere else."""
+    said = pieces(answer) - pieces(asked)
+    own = [pieces(text) for text in chunks]
+    standing = Counter(piece for each in own for piece in each)
+    return frozenset(
+        rank
+        for rank, each in enumerate(own)
+        if sum(standing[piece] == 1 for piece in each & said) >= fewest
+    )
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text))
+
+
+def _phrases(text: str) -> set[str]:
+    found = _ANY_WORD.findall(text)
+    return {" ".join(three) for three in zip(found, found[1:], found[2:], strict=False)}
 
 
 def _chunks(call: CallText) -> list[tuple[str, float]]:

@@ -79,7 +79,7 @@ def _of(
         "that needs them (a router, tool search).\n"
         "Keep the order of those that stay, so that the prefix stays cached.",
         verify=f"latprobe tokens: input tokens of {group.stage} fall to about {now - saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/function-calling",
+        link="https://developers.openai.com/api/docs/guides/function-calling",
         preconditions=("They are not for rare cases that the recording happens not to hold.",),
         seen=seen,
         enough=_FEWEST_OFFERS,

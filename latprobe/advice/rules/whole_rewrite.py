@@ -60,7 +60,7 @@ def _suggestion(
         "Apply them in code; ask again where a block's old text is not found exactly once. "
         "Predicted outputs are the alternative where the provider has them.",
         verify=f"latprobe tokens: output tokens of {group.stage} fall by about {saved:.0f}.",
-        link="https://platform.openai.com/docs/guides/predicted-outputs",
+        link="https://developers.openai.com/api/docs/guides/predicted-outputs",
         effort="medium",
         sample=Sample(
             before=found[at].answer,

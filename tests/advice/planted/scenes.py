@@ -61,3 +61,17 @@ def retrieve(step: Step, passages: int = 3) -> str:
     step.stage("vector.search", 25, modality="retrieval")
     rng = step.recording.random
     return "\n\n".join(texts.paragraph(rng, 4) for _ in range(passages))
+
+
+def line(seed: int, name: str, *, every_ms: float, ms: float, **columns: Any) -> Recording:
+    """Requests that come at random, each with work that one server does in turn."""
+    recording = Recording(seed=seed)
+    free = now = 0.0
+    for _ in range(300):
+        now += recording.random.expovariate(1 / every_ms)
+        with recording.request("handle", start_ms=now) as step:
+            step.stage("auth.check", 4)
+            step.now_ms = max(step.now_ms, free)
+            free = step.stage(name, ms, **columns).end_ms
+            step.stage("store.result", 5)
+    return recording

@@ -103,8 +103,12 @@ def test_the_same_call_twice_in_a_request_is_found_by_hashes() -> None:
                 )  # fmt: skip
             for _ in range(2):
                 request.stage("load_user", 50, attributes={"cache_key": f"user {number}"})
-    classify, user = repeated_calls.find(Context(recording.query()))
+            given = {"gen_ai.tool.call.arguments": f"day {number}"}
+            for _ in range(2):
+                request.stage("execute_tool rates", 80, attributes=given)
+    tool, classify, user = repeated_calls.find(Context(recording.query()))
     assert (classify.subject, user.subject) == ("llm.classify", "load_user")
+    assert tool.subject == "execute_tool rates"
     assert p50_ms(classify) == pytest.approx(200, rel=0.1)
     assert usd_per_1000(classify) == pytest.approx(1.0)
     assert p50_ms(user) == pytest.approx(50, rel=0.1)
@@ -120,4 +124,8 @@ def test_samples_drawn_on_purpose_retries_and_other_inputs_are_no_repeats() -> N
             request.call("flaky", 50, prompt=[("question", "q")], output="a")
             request.stage("load", 50, attributes={"cache_key": "one"})
             request.stage("load", 50, attributes={"cache_key": "two"})
+            for state in ("queued", "done"):
+                attributes = {"gen_ai.tool.call.arguments": "job 1", "tool_response": state}
+                request.stage("execute_tool job", 50, attributes=attributes)
+                request.stage("job.poll", 50, attributes={"cache_key": "one"})
     assert not list(repeated_calls.find(Context(recording.query())))

@@ -43,11 +43,12 @@ def test_host_launch_and_preprocessing_each_have_their_stage() -> None:
             "generate": Load(150, sm=12, utilization=20, cpu=0.98),
         }
     )
-    host = found_by(gpu_host_bound, store)
+    context = Context(store)
+    (host,) = gpu_host_bound.find(context)
     assert (host.subject, saving(host).basis) == ("generate", "bound")
     # A stage that lasts as long as its GPU is busy: a fifth of 150 ms is left.
     assert p50_ms(host) == pytest.approx(120, rel=0.1)
-    decode = found_by(slow_preprocessing, store)
+    (decode,) = slow_preprocessing.find(context)
     assert decode.subject == "image.decode"
     assert p50_ms(decode) == pytest.approx(80, rel=0.1)
     profile(store, 3, "generate", wall_ns=150 * MS, busy_ns=30 * MS, kernels=9000)
@@ -73,6 +74,13 @@ def test_weights_read_from_memory_are_worth_fewer_bits() -> None:
     assert p50_ms(quantise) == pytest.approx(200 * 0.4, rel=0.1)
 
 
+def test_who_waits_for_a_loader_needs_no_cpu_time_to_be_seen() -> None:
+    store = card({"dataloader.wait": Load(90, cpu=0.02), "train.step": Load(60, sm=85, tensor=60)})
+    loader = found_by(slow_preprocessing, store)
+    assert loader.title.startswith("Give the loader more workers: train.step waits")
+    assert p50_ms(loader) == pytest.approx(90, rel=0.1)
+
+
 def test_a_card_that_slows_its_clock() -> None:
     store = card({"encode": Load(200, sm=85, tensor=60), "other": Load(50, sm=85, tensor=60)})
     rows = []
@@ -94,4 +102,5 @@ def test_a_card_that_computes_and_no_card_at_all_stay_silent() -> None:
         }
     )
     for store in (healthy, card({"work": Load(50, sm=50)}, requests=30)):
-        assert [each for rule in RULES for each in rule.find(Context(store))] == []
+        context = Context(store)
+        assert [each for rule in RULES for each in rule.find(context)] == []

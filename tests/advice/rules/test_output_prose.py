@@ -40,5 +40,17 @@ def test_bare_json_is_fine_and_so_is_prose_with_a_small_example() -> None:
     assert suggestions(output_prose, essay) == []
 
 
+def test_thinking_before_the_json_stays_and_a_fixed_frame_goes_however_long() -> None:
+    thinking = recorded(lambda r, _: f"{prose(r, 30)}\n{value(r)}", requests=30)
+    assert suggestions(output_prose, thinking) == []
+
+    def framed(r: Recording, number: int) -> str:
+        return (
+            wrapped(r).partition("```")[0] + json.dumps({"n": number}) + " Is that all right?" * 3
+        )
+
+    assert one(output_prose, recorded(framed, requests=30)).verdict == "do"
+
+
 def test_a_few_calls_are_not_enough() -> None:
     assert one(output_prose, recorded(wrapped, requests=9)).verdict == "not enough data"

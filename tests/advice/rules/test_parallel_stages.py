@@ -40,6 +40,27 @@ def test_three_searches_make_one_suggestion() -> None:
     assert p50_ms(only) == pytest.approx(190, rel=0.15)
 
 
+def test_one_input_for_both_or_one_kind_of_agent_is_a_sign() -> None:
+    recording = Recording(seed=2)
+    for number in range(60):
+        given = {"input.value": f"customer {number}"}
+        with recording.request() as request:
+            request.stage("crm.account", 100, attributes=given)
+            request.stage("shop.history", 120, attributes=given)
+            request.stage("llm", 300)
+            request.stage("WikiRetriever", 90)
+            request.stage("MailRetriever", 90)
+            request.stage("compose", 20)
+            request.stage("db.fetch_user", 80)
+            request.stage("db.fetch_orders", 80)
+    subjects = {each.subject for each in found(recording)}
+    assert subjects == {
+        "crm.account + shop.history",
+        "WikiRetriever + MailRetriever",
+        "db.fetch_user + db.fetch_orders",
+    }
+
+
 def test_tool_calls_of_one_answer_are_independent() -> None:
     recording = Recording(seed=3)
     for _ in range(60):
@@ -81,15 +102,21 @@ def test_a_loop_over_items_is_to_run_at_once() -> None:
 
 def test_healthy_chains_loops_of_turns_and_streams_stay_silent() -> None:
     recording = Recording(seed=6)
-    for _ in range(60):
+    for number in range(60):
+        given = {"input.value": f"question {number}"}
         with recording.request() as request:
             request.stage("video.demux", 50, modality="video")
             request.stage("audio.transcribe", 90, modality="audio")
-            request.stage("embed", 20, modality="retrieval", operation="embeddings")
-            request.stage("search", 60, modality="retrieval", operation="retrieval")
-            request.stage("rerank", 40, modality="retrieval", operation="rerank")
+            request.stage("embed", 20, modality="retrieval", operation="embeddings",
+                          attributes=given)  # fmt: skip
+            request.stage("search", 60, modality="retrieval", operation="retrieval",
+                          attributes=given)  # fmt: skip
+            request.stage("rerank", 40, modality="retrieval", operation="rerank",
+                          attributes=given)  # fmt: skip
             request.stage("image.decode", 30, modality="image")
             request.stage("image.resize", 30, modality="image")
+            request.stage("extract.text", 40)
+            request.stage("extract.entities", 40)
             request.stage("retrieve.embed", 30)
             request.stage("retrieve.search", 30)
             for turn in range(4):  # an agent: each prompt holds the answers before
@@ -98,6 +125,9 @@ def test_healthy_chains_loops_of_turns_and_streams_stay_silent() -> None:
                 )
             for _ in range(5):
                 request.stage("denoise.step", 20, modality="image")
+            for _ in range(2 + number % 3):  # asked until it is done
+                request.stage("execute_tool job", 60,
+                              attributes={"gen_ai.tool.call.arguments": "1"})  # fmt: skip
     assert found(recording) == []
 
 

@@ -73,6 +73,12 @@ def test_calls_an_hour_apart_gain_nothing() -> None:
     for number, row in enumerate(recording.usage):
         row["start_ns"] += number * 3_600_000_000_000
     assert suggestions(prompt_cache_order, recording) == []
+    # Where writing the cache is billed, it would even cost.
+    for row in recording.usage:
+        row |= {"provider": "anthropic", "model": "claude-sonnet-4-5"}
+    found = one(prompt_cache_order, recording)
+    assert found.verdict == "don't"
+    assert "each would pay to write it" in str(found.reason)
 
 
 def test_a_few_calls_are_not_enough() -> None:

@@ -31,7 +31,7 @@ def test_a_long_explanation_that_nothing_is_known_to_read_is_left_out() -> None:
 
 def test_where_it_stands_first_the_answer_may_be_better_for_it() -> None:
     def first(r: Recording, _: int) -> str:
-        return json.dumps({"reasoning": prose(r, r.random.randint(1, 90)), "label": "a"})
+        return json.dumps({"thought_process": prose(r, r.random.randint(1, 90)), "label": "a"})
 
     assert "may be better for it" in one(reasoning_fields, recorded(first)).preconditions[-1]
 

@@ -10,13 +10,16 @@ from tests.advice.gains import p95_ms, saving
 from tests.advice.pipelines import Recording
 
 
-def flaky(failing: int, *, requests: int = 120, exact: bool = True) -> Recording:
+def flaky(failing: int, *, requests: int = 120, has_pause: bool = False) -> Recording:
     recording = Recording(seed=1)
     for number in range(requests):
         with recording.request() as request:
             if number % 10 < failing:
-                request.stage("search", 500, exact=exact, status="error", error_type="Timeout")
-                request.wait(100)
+                request.stage("search", 500, exact=True, status="error", error_type="Timeout")
+                if has_pause:
+                    request.stage("backoff", 100)
+                else:
+                    request.wait(100)
             request.stage("search", 80)
             request.stage("llm", 300)
     return recording
@@ -41,5 +44,5 @@ def test_errors_that_nobody_tries_again_and_healthy_calls_stay_silent() -> None:
 
 
 def test_a_few_failures_are_not_enough_data() -> None:
-    (only,) = retries.find(Context(flaky(1, requests=60).query()))
+    (only,) = retries.find(Context(flaky(1, requests=60, has_pause=True).query()))
     assert only.verdict == "not enough data"

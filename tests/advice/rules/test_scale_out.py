@@ -54,8 +54,12 @@ def test_a_line_before_a_stage_asks_for_one_more_server() -> None:
     assert not list(dedicated_server.find(Context(in_line(120).query())))  # no model
 
 
-def test_without_a_line_nothing_is_said() -> None:
-    assert not list(scale_out.find(Context(in_line(400, servers=4).query())))
+def test_a_line_by_chance_before_servers_that_idle_is_none() -> None:
+    context = Context(in_line(125, servers=2).query())
+    (detect,) = [each for each in context.load.stages if each.name == "detect"]
+    assert detect.waits is not None
+    assert detect.waits.share > 0.05
+    assert not list(scale_out.find(context))
 
 
 def test_a_model_that_takes_one_input_at_a_time_is_to_be_served_in_batches() -> None:

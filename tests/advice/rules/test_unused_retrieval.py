@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from latprobe.advice.rules import unused_retrieval
-from tests.advice.answers import Prompt, figures, one, recorded, suggestions
+from tests.advice.answers import Prompt, figures, one, prose, recorded, suggestions
 from tests.advice.pipelines import Recording
 
 
@@ -45,6 +45,21 @@ def test_answers_in_other_words_say_nothing_about_chunks() -> None:
     answering = Answering(best=3)
     other = recorded(lambda r, _: "It is as it was before.", prompt=answering.prompt)
     assert suggestions(unused_retrieval, other) == []
+
+
+def test_phrases_tell_where_chunks_share_their_words() -> None:
+    answering = Answering(best=2)
+
+    def prompt(r: Recording, number: int) -> Prompt:
+        answering.chunks = [prose(r, 45) for _ in range(10)]
+        return [("retrieved", text) for text in answering.chunks] + [("user", "What is it?")]
+
+    def answer(r: Recording, _: int) -> str:
+        words = answering.chunks[r.random.randrange(2)].split()
+        return "It says: " + " ".join(words[3:15])
+
+    found = one(unused_retrieval, recorded(answer, prompt=prompt, requests=50))
+    assert found.verdict == "do"
 
 
 def test_thirty_calls_are_not_enough() -> None:
