@@ -5,13 +5,12 @@ They are kept in `applied.json` in the store's folder: the store itself belongs 
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from latprobe.errors import StoreError, UsageError
+from latprobe.advice.kept_rows import read_rows, write_rows
+from latprobe.errors import UsageError
 
 FILE = "applied.json"
 
@@ -51,23 +50,17 @@ class Applied:
 
 def read_applied(home: Path) -> tuple[Applied, ...]:
     """What was marked in this store, oldest first. StoreError if the file cannot be understood."""
-    path = home / FILE
-    try:
-        rows = json.loads(path.read_text("utf-8"))
-        found = (Applied(**{**row, "together": tuple(row["together"])}) for row in rows)
-        return tuple(sorted(found, key=lambda each: (each.applied_ns, each.id)))
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(
-            f"{path} cannot be read ({error}). Move it away to start a new list."
-        ) from error
+    found = read_rows(
+        home / FILE, lambda row: Applied(**{**row, "together": tuple(row["together"])})
+    )
+    return tuple(sorted(found, key=lambda each: (each.applied_ns, each.id)))
 
 
 def mark(home: Path, marked: Sequence[Applied]) -> None:
     """Adds them, each in place of the one with its id."""
     ids = {each.id for each in marked}
-    _write(home, [*(each for each in read_applied(home) if each.id not in ids), *marked])
+    kept = [each for each in read_applied(home) if each.id not in ids]
+    write_rows(home / FILE, [asdict(each) for each in (*kept, *marked)])
 
 
 def unmark(home: Path, suggestion_id: str) -> None:
@@ -78,16 +71,4 @@ def unmark(home: Path, suggestion_id: str) -> None:
         raise UsageError(
             f"{suggestion_id} is not marked as applied; `latprobe applied` lists them."
         )
-    _write(home, kept)
-
-
-def _write(home: Path, rows: Sequence[Applied]) -> None:
-    path = home / FILE
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump([asdict(each) for each in rows], file, indent=1)
-        draft.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+    write_rows(home / FILE, [asdict(each) for each in kept])

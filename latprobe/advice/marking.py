@@ -4,11 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from latprobe.advice.applied import Applied
+from latprobe.advice.advisor import advise_on
+from latprobe.advice.answer import Advice
+from latprobe.advice.applied import Applied, mark, read_applied
 from latprobe.advice.context import Context
 from latprobe.advice.ranking import combined
 from latprobe.advice.suggestion import Gain, Suggestion
+from latprobe.advice.verify import MIN_REQUESTS, count_after
+from latprobe.analysis.scope import Scope
+from latprobe.errors import UsageError
+from latprobe.store.query import Query
+
+
+def follow(
+    query: Query,
+    home: Path,
+    scope: Scope,
+    ids: Sequence[str],
+    *,
+    at_ns: int,
+    known: tuple[Context, Advice] | None = None,
+) -> tuple[Applied, ...]:
+    """Marks the suggestions whose ids begin so as followed at `at_ns`, and gives the marks.
+
+    Those marked before that cannot be told apart from them, with too few requests since, are
+    predicted anew together with them. `known` is the scope's advice where it is at hand; it serves
+    as long as none of those wait. Raises UsageError for an id that no one suggestion has.
+    """
+    waiting = [
+        each
+        for each in read_applied(home)
+        if each.applied_ns <= at_ns
+        and scope.service in (None, each.service)
+        and count_after(query, each) < MIN_REQUESTS
+    ]
+    if waiting or known is None:
+        before_ns = min([at_ns, *(each.applied_ns for each in waiting)])
+        context = Context(query, replace(scope, to_ns=before_ns))
+        advice = advise_on(context)
+    else:
+        context, advice = known
+    wanted = {each.id: each for each in (suggested(advice, one) for one in ids)}
+    for each in waiting:
+        again = advice.suggestion(each.id)
+        if again is not None:
+            wanted.setdefault(again.id, again)
+    rows = marked(context, list(wanted.values()), applied_ns=at_ns)
+    mark(home, rows)
+    return rows
+
+
+def suggested(advice: Advice, start_of_id: str) -> Suggestion:
+    """The one suggestion whose id begins so. UsageError where there is none, or no one."""
+    found = advice.suggestion(start_of_id)
+    if found is None:
+        raise UsageError(
+            f"{start_of_id} is not the id of one suggestion that the recorded requests still "
+            "give; `latprobe advise` lists them."
+        )
+    return found
 
 
 def marked(

@@ -176,10 +176,12 @@ def _cost_share(context: Context, saving: Saving) -> float:
 
 
 def _sure(gain: Gain | None) -> float:
-    """The gain, or 0 where its interval holds 0: it may be none at all."""
-    if gain is None or (gain.low is not None and gain.low <= 0):
+    """The gain, or 0 where it may be none at all: by the same requests where they can be compared,
+    else by its interval."""
+    if gain is None:
         return 0.0
-    return gain.value
+    least = gain.low if gain.least is None else gain.least
+    return 0.0 if least is not None and least <= 0 else gain.value
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

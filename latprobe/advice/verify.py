@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from latprobe.advice.applied import Applied
+from latprobe.advice.meanwhile import meanwhile
 from latprobe.analysis.counted_calls import calls_sql
 from latprobe.analysis.intervals import (
     SEED,
@@ -35,6 +36,9 @@ Outcome = Literal[
 ]
 
 
+_MISSED: tuple[Outcome, ...] = ("less than predicted", "more than predicted")
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Requests as they ran, in ms and tokens a request; None: not measured."""
@@ -48,7 +52,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The requests before and after, and what each saves in tokens with its 95 % interval."""
+    """The requests before and after, and what each saves in tokens with its 95 % interval.
+
+    `meanwhile` says what else changed, where the measurement is not as predicted.
+    """
 
     applied: Applied
     before: Measured
@@ -56,6 +63,7 @@ class Verified:
     input_tokens_saved: Estimate | None
     output_tokens_saved: Estimate | None
     outcome: Outcome
+    meanwhile: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -92,27 +100,39 @@ class Verified:
             "outcome": self.outcome,
             "verdict": self.verdict,
             "note": mark.note,
+            "meanwhile": list(self.meanwhile),
         }
 
 
 def verify(
-    query: Query, applied: Applied, *, until_ns: int | None = None, seed: int = SEED
+    query: Query,
+    applied: Applied,
+    *,
+    until_ns: int | None = None,
+    subjects: Sequence[str] = (),
+    seed: int = SEED,
 ) -> Verified:
     """The requests that started after the mark, up to `until_ns`, beside those before it.
 
     The outcome is of the median: it is as predicted where the measured one lies in the interval
-    that was predicted for it.
+    that was predicted for it. `subjects` are those of the suggestions followed with this one.
     """
     before = _fetch(query, applied, applied.from_ns, applied.applied_ns)
     after = _fetch(query, applied, applied.applied_ns, until_ns)
     measured = _figures(after, seed)
+    outcome = _outcome(applied, measured)
+    others: tuple[str, ...] = ()
+    if outcome in _MISSED:
+        own = [applied.subject, *subjects]
+        others = meanwhile(query, applied, subjects=own, until_ns=until_ns, seed=seed)
     return Verified(
         applied=applied,
         before=_figures(before, seed),
         after=measured,
         input_tokens_saved=_saved(before.input_tokens, after.input_tokens, seed),
         output_tokens_saved=_saved(before.output_tokens, after.output_tokens, seed),
-        outcome=_outcome(applied, measured),
+        outcome=outcome,
+        meanwhile=others,
     )
 
 
@@ -125,7 +145,9 @@ def verify_all(query: Query, applied: Sequence[Applied], *, seed: int = SEED) ->
             for other in applied
             if other.applied_ns > each.applied_ns and other.service in (None, each.service)
         ]
-        found.append(verify(query, each, until_ns=min(later, default=None), seed=seed))
+        subjects = [other.subject for other in applied if other.id in each.together]
+        until_ns = min(later, default=None)
+        found.append(verify(query, each, until_ns=until_ns, subjects=subjects, seed=seed))
     return found
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from latprobe.cli import options
-
-if TYPE_CHECKING:
-    from latprobe.advice.answer import Advice
-    from latprobe.advice.suggestion import Suggestion
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,6 +36,7 @@ def advise(
     `latprobe applied ID` keeps what was predicted, to be measured against.
     """
     from latprobe.advice.advisor import advise as advise_on
+    from latprobe.advice.marking import suggested
     from latprobe.cli import messages, output
     from latprobe.cli.advise_text import print_advice, print_sample
     from latprobe.cli.open_store import open_store
@@ -49,7 +46,7 @@ def advise(
     with open_store(home) as store, messages.working("Looking for what could be changed"):
         found = advise_on(store.query, filters.scope(store.query))
     if before_after is not None:
-        suggestion = chosen(found, before_after)
+        suggestion = suggested(found, before_after)
         if as_json:
             output.data(suggestion.to_json())
         else:
@@ -58,15 +55,3 @@ def advise(
         output.data(found.to_json())
     else:
         print_advice(found, top=top)
-
-
-def chosen(found: Advice, start_of_id: str) -> Suggestion:
-    """The suggestion with this id. UsageError where there is none, or no one."""
-    from latprobe.errors import UsageError
-
-    suggestion = found.suggestion(start_of_id)
-    if suggestion is None:
-        raise UsageError(
-            f"{start_of_id} is not the id of one suggestion; `latprobe advise` lists them."
-        )
-    return suggestion

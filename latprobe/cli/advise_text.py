@@ -154,6 +154,8 @@ def _figure(evidence: Evidence) -> str:
 def _between(gain: Gain) -> str:
     if gain.low is None or gain.high is None:
         return ""
+    if gain.low <= 0 and gain.least is not None and gain.least > 0:
+        return f" (at least {figures.ms(gain.least)} on these requests; runs differ by more)"
     return f" ({figures.ms(max(gain.low, 0.0))} to {figures.ms(max(gain.high, 0.0))})"
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from latprobe.cli import options
-
-if TYPE_CHECKING:
-    from latprobe.advice.applied import Applied
-    from latprobe.store.query import Query
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,11 +39,13 @@ def applied(
     kept, and requests that start from now on are measured against it. Suggestions that are marked
     with less than 20 requests between them are predicted and measured together.
     """
-    from latprobe.advice.applied import mark, read_applied, unmark
+    from latprobe.advice.applied import read_applied, unmark
+    from latprobe.advice.marking import follow
     from latprobe.advice.verify import verify_all
     from latprobe.cli import messages, output
     from latprobe.cli.applied_text import print_marked, print_verified
     from latprobe.cli.open_store import open_store
+    from latprobe.clock import wall_ns
     from latprobe.errors import UsageError
 
     filters = options.Filters(service, run, since, at)
@@ -65,8 +62,9 @@ def applied(
     with open_store(home) as store:
         if ids:
             with messages.working("Predicting what they save"):
-                rows = _marked(store.query, folder, filters, ids)
-            mark(folder, rows)
+                scope = filters.scope(store.query)
+                at_ns = wall_ns() if scope.to_ns is None else scope.to_ns
+                rows = follow(store.query, folder, scope, ids, at_ns=at_ns)
         with messages.working("Measuring"):
             found = verify_all(store.query, read_applied(folder))
     if as_json:
@@ -75,37 +73,3 @@ def applied(
         print_marked(rows)
     else:
         print_verified(found)
-
-
-def _marked(
-    query: Query, home: Path, filters: options.Filters, ids: list[str]
-) -> tuple[Applied, ...]:
-    """The suggestions with these ids, and those that were marked and have not been measured."""
-    from dataclasses import replace
-
-    from latprobe.advice.advisor import advise_on
-    from latprobe.advice.applied import read_applied
-    from latprobe.advice.context import Context
-    from latprobe.advice.marking import marked
-    from latprobe.advice.verify import MIN_REQUESTS, count_after
-    from latprobe.cli.advise import chosen
-    from latprobe.clock import wall_ns
-
-    scope = filters.scope(query)
-    at_ns = wall_ns() if scope.to_ns is None else scope.to_ns
-    waiting = [
-        each
-        for each in read_applied(home)
-        if each.applied_ns <= at_ns
-        and filters.service in (None, each.service)
-        and count_after(query, each) < MIN_REQUESTS
-    ]
-    before_ns = min([at_ns, *(each.applied_ns for each in waiting)])
-    context = Context(query, replace(scope, to_ns=before_ns))
-    advice = advise_on(context)
-    wanted = {each.id: each for each in (chosen(advice, one) for one in ids)}
-    for each in waiting:
-        again = advice.suggestion(each.id)
-        if again is not None:
-            wanted.setdefault(again.id, again)
-    return marked(context, list(wanted.values()), applied_ns=at_ns)

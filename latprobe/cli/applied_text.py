@@ -67,8 +67,9 @@ def _print_group(members: Sequence[Verified]) -> None:
         f"Measured on {figures.many(each.after.requests, 'request')} since, "
         f"predicted from {figures.count(each.applied.requests)}."
     )
-    if each.applied.note:
-        output.line(each.applied.note)
+    for note in (each.applied.note, *each.meanwhile):
+        if note:
+            output.line(note)
 
 
 def _rows(each: Verified) -> list[list[str]]:

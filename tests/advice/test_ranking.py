@@ -209,3 +209,23 @@ def test_an_id_may_be_shortened_while_it_is_of_one(context: Context) -> None:
     only = found.ranked[0].suggestion
     assert found.suggestion(only.id[:4]) is only
     assert found.suggestion("zz") is None
+
+
+def test_a_saving_that_every_request_has_is_sure_however_much_runs_scatter() -> None:
+    found = Recording(seed=3)
+    for _ in range(60):
+        with found.request("answer") as step:
+            step.stage("search", 120)
+            step.stage("read", 150)
+            step.stage("ocr", 3000 * found.random.lognormvariate(0, 0.9), exact=True)
+    noisy = Context(found.query())
+    saving = predicted(noisy, Parallel("search", "read"))
+    assert isinstance(saving, Saving)
+    assert saving.p50_ms is not None
+    assert saving.p50_ms.low is not None
+    assert saving.p50_ms.low < 0
+    assert saving.p50_ms.least is not None
+    assert 0 < saving.p50_ms.least <= saving.p50_ms.value
+    one = suggestion("beside", saving, changes=[Parallel("search", "read")])
+    advice = advise_on(noisy, rules=[Rule(one)])
+    assert [each.suggestion for each in advice.ranked] == [one]

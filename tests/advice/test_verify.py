@@ -22,7 +22,12 @@ BEFORE = 150
 
 
 def store(
-    after: int = 150, *, llm_ms: float = 400, at_once: bool = True, words: int = 10
+    after: int = 150,
+    *,
+    llm_ms: float = 400,
+    at_once: bool = True,
+    words: int = 10,
+    scan_ms: float = 60,
 ) -> tuple[MemoryStore, int]:
     """Requests before a change (search and read in turn, an llm of 800 ms and 20 words) and after
     it, with the time between them in ns."""
@@ -37,6 +42,7 @@ def store(
             else:
                 step.stage("search", 120)
                 step.stage("read", 150)
+            step.stage("scan", scan_ms if changed else 60)
             step.call("llm", llm_ms if changed else 800, prompt=[("user", "a b c")],
                       output=" word" * (words if changed else 20))  # fmt: skip
         with recording.request("index") as step:
@@ -50,9 +56,16 @@ def suggestion(context: Context, name: str, change: Change, **tokens: float) -> 
     saving = predicted(context, change)
     assert not isinstance(saving, str)
     return Suggestion(
-        rule=name, subject="s", title=name, evidence=(), how="", verify="", effort="low",
+        rule=name, subject=_stages(change), title=name, evidence=(), how="", verify="",
+        effort="low",
         saving=with_tokens(saving, **tokens), changes=(change,),  # type: ignore[arg-type]  # tokens only
     )  # fmt: skip
+
+
+def _stages(change: Change) -> str:
+    if isinstance(change, Parallel):
+        return f"{change.stage} + {change.other}"
+    return getattr(change, "stage", "")
 
 
 def followed(query: MemoryStore, applied_ns: int) -> tuple[Applied, ...]:
@@ -88,6 +101,16 @@ def test_what_was_done_as_said_is_as_predicted() -> None:
 def test_doing_half_of_it_is_less_and_doing_better_is_more() -> None:
     assert check(llm_ms=800, at_once=True).verdict == "less than predicted"
     assert check(llm_ms=100).verdict == "more than predicted"
+
+
+def test_what_else_changed_is_named_where_the_prediction_was_missed() -> None:
+    query, applied_ns = store(scan_ms=400)
+    found, _ = verify_all(query, followed(query, applied_ns))
+    assert found.verdict == "less than predicted"
+    (words,) = found.meanwhile
+    assert words.startswith("scan took 3")
+    assert words.endswith(" ms of a request more since, which the change does not touch.")
+    assert found.to_json()["meanwhile"] == [words]
 
 
 def test_few_requests_since_say_nothing_yet() -> None:

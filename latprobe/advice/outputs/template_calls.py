@@ -74,7 +74,7 @@ _LONG_SYSTEM_TOKENS = 100
 
 _SUMS = f"""
 , systems AS (
-    SELECT c.template, c.stage, mode(p.hash) AS system
+    SELECT c.template, c.stage, mode(p.hash ORDER BY p.hash) AS system
     FROM calls c JOIN call_parts p ON p.trace_id = c.trace_id AND p.span_id = c.span_id
     WHERE p.part = 'system' AND p.tokens >= {_LONG_SYSTEM_TOKENS} GROUP BY 1, 2
 ), families AS (
@@ -86,7 +86,8 @@ _SUMS = f"""
 ), facts AS (
     SELECT replace(f.family::VARCHAR, '-', '') AS template, c.stage,
            list(DISTINCT replace(c.template::VARCHAR, '-', '')) AS members,
-           mode(c.model) AS model, mode(c.provider) AS provider, count(*) AS calls,
+           mode(c.model ORDER BY c.model) AS model,
+           mode(c.provider ORDER BY c.provider) AS provider, count(*) AS calls,
            avg(c.input_tokens) AS input_tokens, avg(c.output_tokens) AS output_tokens,
            avg(coalesce(c.uncached_input_tokens, c.input_tokens)) AS uncached_tokens,
            avg(coalesce(c.cache_read_tokens, 0)) AS cached_tokens,
@@ -117,11 +118,15 @@ def fetch_template_calls(
         newest[call.template, call.stage].append(call)
     before, parameters = calls_sql(scope)
     found = []
+    named: set[tuple[str, str]] = set()
     for row in query(before + _SUMS, parameters).to_pylist():
         members = row.pop("members") or [row["template"]]
-        name = row.pop("template_name") or row["stage"]
-        if len(members) > 1:
-            name = row["stage"]
+        known_name = row.pop("template_name")
+        name = known_name if known_name and len(members) == 1 else row["stage"]
+        if (row["stage"], name) in named:
+            # Another prompt of the stage has the name: suggestions are told apart by their subject.
+            name = f"prompt {(row['template'] or '')[:8]}"
+        named.add((row["stage"], name))
         known: dict[str, Any] = {
             key: (value or 0.0) if key.endswith("_tokens") else value for key, value in row.items()
         }

@@ -1,0 +1,122 @@
+"""A trial on a live model as text: what will be asked, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from latprobe.cli import figures, output
+from latprobe.cli.output import Column
+
+if TYPE_CHECKING:
+    from latprobe.advice.replay.endpoint import Endpoint
+    from latprobe.advice.replay.plan import Plan
+    from latprobe.advice.replay.result import Against, Measured, Replayed
+
+# More fields than this are named in --json.
+_SHOWN_FIELDS = 10
+
+
+def what_is_asked(planned: Plan, endpoint: Endpoint) -> str:
+    """How many calls, with how many tokens, at which price, go where."""
+    cost = planned.cost_usd_estimated
+    price = "a price that is not known" if cost is None else f"about {figures.usd(cost)}"
+    return (
+        f"{planned.calls} calls of {endpoint.model}: {len(planned.recorded)} recorded prompts, "
+        f"each as recorded and as suggested, go to {endpoint.shown_url}. That is about "
+        f"{planned.input_tokens_estimated:,} input and {planned.output_tokens_estimated:,} output "
+        f"tokens at {price}; calls that fail are tried again."
+    )
+
+
+def verdict_line(found: Replayed) -> str:
+    """The verdict in one sentence, with what it rests on."""
+    percent = f"{100 * found.margin:.3g} %"
+    return {
+        "not worse": f"Not worse: agreement with recorded answers falls by less than {percent}.",
+        "worse": "Worse: the answers agree less with the recorded ones, and not by chance.",
+        "not shown": f"Not shown: a loss of {percent} is neither ruled out nor proved. Ask more "
+        "requests (--requests), or allow more (--margin).",
+        "not enough pairs": f"Not enough answers to tell: {found.pairs} requests were answered in "
+        "both arms.",
+        "cannot tell": "Cannot tell: the model does not give its own recorded answers again.",
+    }[found.verdict]
+
+
+def print_replayed(found: Replayed) -> None:
+    """Verdict, agreement, tokens and time of both arms, and the fields that lost most."""
+    output.line(f"{found.id}  {found.title}", style="bold")
+    output.line(verdict_line(found), style="bold")
+    output.line(
+        f"{found.pairs} of {figures.many(found.requests, 'request')} answered in both arms by "
+        f"{found.model} at {found.url}, {figures.many(found.calls, 'call')}."
+    )
+    if found.stopped:
+        output.line(f"Stopped early: {found.stopped}. What had come by then is kept.")
+    for reason, count in found.failed.items():
+        output.line(f"{figures.many(count, 'call')} {reason}.")
+    if found.cut:
+        output.line(f"{figures.many(found.cut, 'new answer')} ended at max_tokens.")
+    rows = _rows(found)
+    if rows:
+        output.line()
+        output.table(
+            [Column("", "left"), Column("As recorded"), Column("As suggested"),
+             Column("Difference"), Column("95 %")],
+            rows,
+        )  # fmt: skip
+    _print_fields(found)
+    for note in found.notes:
+        output.line(f"Note: {note}")
+
+
+def _rows(found: Replayed) -> list[list[str]]:
+    rows = [
+        [name, _percent(each.old), _percent(each.new), _points(each.difference),
+         f"{_points(each.low)} to {_points(each.high)}"]
+        for name, each in _shares(found)
+    ]  # fmt: skip
+    rows += [
+        [name, _count(each.old), _count(each.new), f"{-each.saved:+,.0f}", _between(each)]
+        for name, each in (
+            ("output tokens", found.output_tokens),
+            ("input tokens", found.input_tokens),
+            ("p50 of a call, ms", found.p50_ms),
+        )
+        if each is not None
+    ]
+    return rows
+
+
+def _shares(found: Replayed) -> Sequence[tuple[str, Against]]:
+    both = (("agrees with recorded", found.agreement), ("has the recorded schema", found.schema))
+    return [(name, each) for name, each in both if each is not None]
+
+
+def _print_fields(found: Replayed) -> None:
+    lost = [each for each in found.fields if each.new < each.old]
+    if not lost:
+        return
+    output.line()
+    output.table(
+        [Column("Field that agrees less", "left"), Column("As recorded"), Column("As suggested")],
+        [[each.path, _percent(each.old), _percent(each.new)] for each in lost[:_SHOWN_FIELDS]],
+    )
+
+
+def _between(each: Measured) -> str:
+    if each.saved_low is None or each.saved_high is None:
+        return ""
+    return f"{-each.saved_high:+,.0f} to {-each.saved_low:+,.0f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"

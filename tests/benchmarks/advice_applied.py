@@ -1,0 +1,120 @@
+"""Whether following two suggestions on the example does what was predicted, round after round.
+
+    python tests/benchmarks/advice_applied.py [--rounds 5] [--requests 120] [--seed 0] [--no-ocr]
+
+Each round has a store of its own: the example runs, `latprobe advise` is asked, the suggestions
+for compact JSON and for parallel look-ups are marked, the example runs with both switched on, and
+`latprobe applied` says what was measured. One line a round; exit code 1 unless every round found
+both suggestions and measured a p50 in the predicted interval. The model's times are slept, but OCR
+and the rest need the processor: run it with nothing else going on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).parents[2]
+EXAMPLE = CHECKOUT / "examples" / "document_qa" / "app.py"
+# The rules whose suggestions are followed, with the stage that each must be about.
+FOLLOWED = {"output_format": "chat ", "parallel_stages": "lookup.account"}
+SWITCHES = ("--compact-answers", "--parallel-lookups")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The example on one store; `app` are its options."""
+
+    home: Path
+    app: tuple[str, ...]
+
+    def run_example(self, *switches: str) -> None:
+        """Records the example until all is in the store."""
+        self.latprobe("run", "--", sys.executable, str(EXAMPLE), *self.app, *switches)
+
+    def latprobe(self, *command: str) -> str:
+        """What a command of latprobe prints."""
+        environment = {
+            **os.environ,
+            "LATPROBE_HOME": str(self.home),
+            "LATPROBE_AGENT": "off",
+            "PYTHONPATH": str(CHECKOUT),
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "latprobe.cli", *command],
+            env=environment,
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+        ).stdout
+
+
+def main() -> int:
+    """Prints the rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=120)
+    parser.add_argument("--concurrency", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="of the first round")
+    parser.add_argument("--no-ocr", action="store_true", help="skip tesseract")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the stores there")
+    options = parser.parse_args()
+    good = 0
+    for seed in range(options.seed, options.seed + options.rounds):
+        home = Path(tempfile.mkdtemp(prefix=f"seed{seed}-", dir=options.keep))
+        app = ["--requests", options.requests, "--concurrency", options.concurrency, "--seed", seed]
+        app += ["--no-ocr"] if options.no_ocr else []
+        try:
+            words, is_good = _outcome(Round(home, tuple(map(str, app))))
+        finally:
+            if options.keep is None:
+                shutil.rmtree(home)
+        good += is_good
+        print(f"seed {seed}: {words}", flush=True)
+    print(f"{good} of {options.rounds} rounds as predicted")
+    return 0 if good == options.rounds else 1
+
+
+def _outcome(one: Round) -> tuple[str, bool]:
+    """What came of the round in one line, and whether it was as predicted."""
+    one.run_example()
+    advice = json.loads(one.latprobe("advise", "--json"))
+    before = f"p50 {advice['p50_ms']:,.0f} ms of {advice['requests']}"
+    ids = {
+        each["rule"]: each["id"]
+        for each in advice["suggestions"]
+        if each["subject"].startswith(FOLLOWED.get(each["rule"], "\0"))
+    }
+    if set(ids) != set(FOLLOWED):
+        shown = "; ".join(each["title"] for each in advice["suggestions"]) or "nothing"
+        unclear = "; ".join(f"{e['title']}: {e['reason']}" for e in advice["not_enough_data"])
+        return f"{before}, not suggested; suggested: {shown}; not enough data: {unclear}", False
+    one.latprobe("applied", *ids.values())
+    one.run_example(*SWITCHES)
+    row = json.loads(one.latprobe("applied", "--json"))["applied"][0]
+    return f"{before}, {_figures(row)}", row["outcome"] == "as predicted"
+
+
+def _figures(row: dict[str, Any]) -> str:
+    said = []
+    for name in ("p50", "p95"):
+        after = row["predicted"][name]
+        low, high = after["ci95_ms"]
+        value = row["measured"][f"{name}_ms"]["value"]
+        said.append(
+            f"{name} predicted {after['after_ms']:,.0f} ({low:,.0f} to {high:,.0f}), "
+            f"measured {value:,.0f} ms"
+        )
+    return " ".join([f"{'; '.join(said)}: {row['outcome']}.", *row["meanwhile"]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
