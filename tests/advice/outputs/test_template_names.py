@@ -13,8 +13,13 @@ def test_two_families_of_prompts_in_one_stage_have_different_subjects() -> None:
     for number in range(40):
         with found.request("answer") as step:
             which = number % 4
-            step.call("llm", 300, template=f"prompt {which}", output=f"It is {number}.",
-                      prompt=[("system", SYSTEMS[which // 2]), ("user", f"Say {number}.")])  # fmt: skip
+            step.call(
+                "llm",
+                300,
+                template=f"prompt {which}",
+                output=f"It is {number}.",
+                prompt=[("system", SYSTEMS[which // 2]), ("user", f"Say {number}.")],
+            )
     templates = Context(found.query()).templates
     assert [each.calls for each in templates] == [20, 20]
     first, second = (each.subject for each in templates)
