@@ -16,7 +16,9 @@ TEMPLATES = 50
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """One part of a call in its order. `text` is None where content was not kept."""
+    """One part of a call in its order. `text` is None where content was not kept; `tokens` is what
+    the store counted, None where it could not, and `is_estimated` whether that is no exact count.
+    """
 
     side: str
     kind: str
@@ -25,6 +27,7 @@ class TextPart:
     text: str | None
     is_truncated: bool
     tokens: int | None
+    is_estimated: bool
     hash: str | None
 
 
@@ -70,7 +73,9 @@ _CALL = (
     "cost_usd",
     "stops_early",
 )
-_PART = ("side", "kind", "role", "part_name", "text", "is_truncated", "tokens", "hash")
+_PART = (
+    "side", "kind", "role", "part_name", "text", "is_truncated", "tokens", "is_estimated", "hash",
+)  # fmt: skip
 
 
 def fetch_call_texts(
@@ -96,6 +101,7 @@ def fetch_call_texts(
                n.cache_read_tokens, n.cost_usd, n.stops_early,
                p.position, p.side, p.part AS kind, p.role, p.name AS part_name, t.text,
                coalesce(t.truncated, FALSE) AS is_truncated, p.tokens,
+               coalesce(p.tokens_estimated, FALSE) AS is_estimated,
                replace(p.hash::VARCHAR, '-', '') AS hash
         FROM newest n
         LEFT JOIN call_parts p ON p.trace_id = n.trace_id AND p.span_id = n.span_id

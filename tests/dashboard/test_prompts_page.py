@@ -167,6 +167,21 @@ def test_the_heaviest_part_is_shown_with_its_best_way(normal: Path) -> None:
     assert "<b>Lossless.</b> Checked: " in markup
 
 
+def test_the_parts_of_a_call_show_what_the_store_counted(tmp_path: Path) -> None:
+    """Not what the page counts anew to compare ways, with a tokenizer that may be another."""
+    home = seed_prompts(tmp_path / "store", requests=3)
+    with duckdb.connect(str(home / "latprobe.duckdb")) as connection:
+        connection.execute(
+            "UPDATE call_parts SET tokens = 1234, tokens_estimated = (part = 'retrieved')"
+        )
+    shown = next(
+        each for each in drawn(_run(home), "latprobe_rows") if each["label"] == "Parts of a call"
+    )
+    counted = {row["cells"][0]["t"]: row["cells"][1]["t"] for row in shown["rows"]}
+    assert counted["System"] == "1,234"
+    assert {text for name, text in counted.items() if name.startswith("Retrieved")} == {"~1,234"}
+
+
 def test_the_address_chooses_template_part_and_way(normal: Path) -> None:
     with _unattended(normal) as reader:
         (heavy,) = (

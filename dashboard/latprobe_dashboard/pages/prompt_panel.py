@@ -48,7 +48,7 @@ def prompt_panel(saving: TemplateSaving, name: str, scope: Scope) -> None:
     model = shown_text.markup(saving.model, 40) if saving.model else "model not named"
     with st.container(horizontal=True, vertical_alignment="bottom", key="lp_prompt_head"):
         st.html(
-            f'<p class="lp-h">{shown_text.markup(name, 60)}'
+            f'<p class="lp-h">{shown_text.markup(name, 80)}'
             f"<small>{shown_text.markup(saving.stage, 40)} · {model}</small></p>",
             width="stretch",
         )
@@ -101,15 +101,21 @@ def _part_row(
 ) -> rows.Row:
     hue = part_hue(part.kind)
     known = saving.parts.get(part.hash or "")
-    tokens = known.tokens if known is not None else part.tokens
     saved = known.lossless if known is not None else None
     name = f"{hue.label} · {shown_text.line(part.name, 30)}" if part.name else hue.label
     link = prompt_choice.address(part=prompt_choice.part_name(at))
     return rows.Row(
         cells=(
             rows.Cell(name, hue=hue, hint=part.role or ""),
-            rows.figure(quantities.exact, tokens),
-            rows.Cell(quantities.exact(saved), hue=hue, share=(saved or 0) / top, value=saved),
+            rows.Cell(
+                estimated(quantities.exact(part.tokens), part.is_estimated), value=part.tokens
+            ),
+            rows.Cell(
+                estimated(quantities.exact(saved), not saving.is_exact),
+                hue=hue,
+                share=(saved or 0) / top,
+                value=saved,
+            ),
         ),
         link="" if part.text is None else link,
         is_selected=is_selected,
