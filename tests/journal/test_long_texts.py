@@ -13,7 +13,7 @@ from hypothesis import given
 
 from latprobe.journal import segment as fmt
 from latprobe.journal.heap import decode
-from latprobe.journal.long_texts import LONG_TEXT, SHORTEST, has_long_text, pack
+from latprobe.journal.long_texts import LONG_TEXT, LONG_WIDE_TEXT, SHORTEST, has_long_text, pack
 from latprobe.journal.plain import encode
 from latprobe.journal.reader import SegmentReader
 from latprobe.journal.segment import FrameType
@@ -40,13 +40,33 @@ def test_what_is_packed_comes_back_whatever_the_letters(
 
 @pytest.mark.parametrize(
     ("letter", "longest"),
-    [("x", LONG_TEXT - 1), ("é", LONG_TEXT - 1), ("中", SHORTEST - 1), ("😀", LONG_TEXT - 1)],
+    [
+        ("x", LONG_TEXT - 1),
+        ("é", LONG_TEXT - 1),
+        ("中", LONG_WIDE_TEXT - 1),
+        ("😀", SHORTEST - 1),
+    ],
 )
 def test_short_texts_are_marshalled_as_ever(letter: str, longest: int) -> None:
     attributes = {"text": letter * longest}
     assert not has_long_text(attributes)
     assert encode(attributes, None) == marshal.dumps(attributes, 2)
     assert has_long_text({"text": letter * (longest + 1)})
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("😀" * SHORTEST, "utf-32-le"),
+        ("😀é中" * LONG_TEXT, "utf-32-le"),
+        ("😀\ud800" * LONG_TEXT, "utf-32-le"),
+        ("a few words, then " * 500 + "😀", "utf-8"),
+    ],
+)
+def test_emoji_are_copied_as_they_are_held_unless_few(text: str, codec: str) -> None:
+    payload = pack({"k": text}, None)
+    assert decode(payload)[0] == {"k": text}
+    assert payload.endswith(text.encode(codec, "surrogatepass"))
 
 
 def test_a_damaged_table_is_no_value() -> None:
