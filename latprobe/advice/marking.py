@@ -40,12 +40,12 @@ def follow(
         and scope.service in (None, each.service)
         and count_after(query, each) < MIN_REQUESTS
     ]
-    if waiting or known is None:
-        before_ns = min([at_ns, *(each.applied_ns for each in waiting)])
-        context = Context(query, replace(scope, to_ns=before_ns))
-        advice = advise_on(context)
-    else:
-        context, advice = known
+    if waiting:
+        context, advice = _advised(query, scope, min(each.applied_ns for each in waiting))
+        if any(advice.suggestion(one) is None for one in ids):
+            waiting = []  # they wait for requests of another pipeline
+    if not waiting:
+        context, advice = known or _advised(query, scope, at_ns)
     wanted = {each.id: each for each in (suggested(advice, one) for one in ids)}
     for each in waiting:
         again = advice.suggestion(each.id)
@@ -54,6 +54,12 @@ def follow(
     rows = marked(context, list(wanted.values()), applied_ns=at_ns)
     mark(home, rows)
     return rows
+
+
+def _advised(query: Query, scope: Scope, to_ns: int) -> tuple[Context, Advice]:
+    """What the requests before that time give."""
+    context = Context(query, replace(scope, to_ns=to_ns))
+    return context, advise_on(context)
 
 
 def suggested(advice: Advice, start_of_id: str) -> Suggestion:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,11 +124,29 @@ def quantiles_of(values: Floats, quantiles: Sequence[float]) -> Floats:
 
     Uses `values` up: their order changes.
     """
-    place = np.asarray(quantiles) * (len(values) - 1)
+    ranks = _ranks_around(len(values), tuple(quantiles))
+    values.partition(ranks.both)
+    low, high = values[ranks.low], values[ranks.high]
+    return np.asarray(low + (high - low) * ranks.share)
+
+
+@dataclass(frozen=True, slots=True)
+class _RanksAround:
+    """Where quantiles lie in sorted values: between ranks `low` and `high`, `share` of the way."""
+
+    low: Rows
+    high: Rows
+    share: Floats
+    both: Rows
+
+
+@lru_cache(maxsize=64)
+def _ranks_around(count: int, quantiles: tuple[float, ...]) -> _RanksAround:
+    """Kept, because a bootstrap asks for the same ones hundreds of times."""
+    place = np.asarray(quantiles) * (count - 1)
     low = np.floor(place).astype(np.int64)
-    high = np.minimum(low + 1, len(values) - 1)
-    values.partition(np.unique(np.concatenate((low, high))))
-    return np.asarray(values[low] + (values[high] - values[low]) * (place - low))
+    high = np.minimum(low + 1, count - 1)
+    return _RanksAround(low, high, place - low, np.unique(np.concatenate((low, high))))
 
 
 def interval_of(draws: NDArray[np.generic], level: float = LEVEL) -> Interval | None:

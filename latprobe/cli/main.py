@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from copy import copy
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -47,7 +48,24 @@ from latprobe.cli import (
 from latprobe.cli.output import ReaderLeftError
 from latprobe.errors import LatprobeError
 
-app = typer.Typer(
+
+class Commands(typer.Typer):
+    """The commands, of which only the one that is asked for is built.
+
+    Typer builds them all anew for each command line, which takes longer than many of them run.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the command line, whose words are in `args=` or else those of the process."""
+        words = sys.argv[1:] if kwargs.get("args") is None else kwargs["args"]
+        asked = [each for each in self.registered_commands if words and each.name == words[0]]
+        # Help and refusals list all commands: they get them all.
+        only = copy(self)
+        only.registered_commands = asked or self.registered_commands
+        return super(Commands, only).__call__(*args, **kwargs)
+
+
+app = Commands(
     name="latprobe",
     help="Finds what makes an AI pipeline slow or token-hungry. Everything stays on this machine.",
     epilog="Exit codes: 0 fine, 1 a gate failed, 2 usage, 3 no data, 4 store or agent fault.",

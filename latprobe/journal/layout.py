@@ -47,12 +47,15 @@ class Filling:
         self.bytes_per_s = (heap_bytes + records * fmt.RECORD_BYTES) * 1e9 / max(took_ns, 1)
 
     def layout(self, *, size: int, run_bytes: int, need: int) -> Layout:
-        """Of a segment of that many bytes, more only if a frame of `need` bytes takes them."""
+        """Of a segment of that many bytes, more if a frame of `need` bytes would take most of its
+        heap: names, threads and the next frames want room too."""
         room = size - fmt.HEADER_BYTES
         per_record = fmt.RECORD_BYTES + self.heap_per_record * 1.1
         least = max(LEAST_RECORDS, int(room * LEAST_RECORD_SHARE) // fmt.RECORD_BYTES)
         capacity = max(int((room * 0.9 - run_bytes) / per_record), least)
         heap_start = fmt.HEADER_BYTES + capacity * fmt.RECORD_BYTES
-        heap_bytes = max(size - heap_start, run_bytes + 4096 + (need + 4096 if need else 0))
+        heap_bytes = max(size - heap_start, run_bytes + 4096)
+        if need and (run_bytes + need) * 2 > heap_bytes:
+            heap_bytes += need + 4096
         heap_end = heap_start + (heap_bytes & -fmt.FRAME_ALIGN)
         return Layout(capacity, heap_start, heap_end, size <= self.bytes_per_s * SOON_S)

@@ -9,6 +9,7 @@ import pytest
 from latprobe.advice.applied import Applied, mark, read_applied, unmark
 from latprobe.advice.context import Context
 from latprobe.advice.marking import marked
+from latprobe.advice.meanwhile import meanwhile
 from latprobe.advice.saving import predicted, with_tokens
 from latprobe.advice.suggestion import Suggestion
 from latprobe.advice.verify import Verified, count_after, verify, verify_all
@@ -111,6 +112,27 @@ def test_what_else_changed_is_named_where_the_prediction_was_missed() -> None:
     assert words.startswith("scan took 3")
     assert words.endswith(" ms of a request more since, which the change does not touch.")
     assert found.to_json()["meanwhile"] == [words]
+
+
+def test_a_mark_whose_requests_before_are_no_longer_kept_is_still_measured() -> None:
+    query, applied_ns = store(scan_ms=400)
+    marks = followed(query, applied_ns)
+    query.connection.execute("DELETE FROM spans WHERE start_ns < ?", [applied_ns])
+    found, _ = verify_all(query, marks)
+    assert (found.verdict, found.before.requests) == ("less than predicted", 0)
+    assert found.meanwhile == ()
+
+
+def test_a_stage_is_named_by_its_whole_name_only() -> None:
+    query, applied_ns = store(scan_ms=400)
+    first, _ = followed(query, applied_ns)
+    found = meanwhile(query, first, subjects=["rescan + scan.page"], until_ns=None, seed=0)
+    assert [each.split()[0] for each in found if "scan" in each] == ["scan"]
+    assert not [
+        each
+        for each in meanwhile(query, first, subjects=["llm + scan"], until_ns=None, seed=0)
+        if each.startswith("scan ")
+    ]
 
 
 def test_few_requests_since_say_nothing_yet() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -15,6 +16,9 @@ from latprobe.store.schema import FIRST_META, TABLES, VIEWS
 
 EPOCH_NS = 1_700_000_000_000_000_000
 MS = 1_000_000
+
+# As many rows go into one statement.
+ROWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ class MemoryStore:
 
     def add_spans(self, seeds: Iterable[Seed]) -> None:
         """The seeds as rows of `spans`."""
-        for each in seeds:
-            row = {
+        rows = [
+            {
                 "trace_id": trace_hex(each.trace),
                 "span_id": each.span_id,
                 "parent_span_id": each.parent_id,
@@ -107,7 +111,13 @@ class MemoryStore:
                 "duration_ns": int((each.end_ms - each.start_ms) * MS),
                 **each.more,
             }
-            self._insert("spans", row)
+            for each in seeds
+        ]
+        # One statement for many rows: each costs as much to plan as to run.
+        for _, group in groupby(rows, key=list):
+            alike = list(group)
+            for first in range(0, len(alike), ROWS_AT_ONCE):
+                self._insert("spans", *alike[first : first + ROWS_AT_ONCE])
 
     def add_usage(self, trace: int, span_id: int, **columns: Any) -> None:
         """One model call's usage."""
@@ -127,8 +137,10 @@ class MemoryStore:
         row = {"trace_id": trace_hex(trace), "span_id": span_id, "time_ns": EPOCH_NS, **columns}
         self._insert("events", row)
 
-    def _insert(self, table: str, row: dict[str, Any]) -> None:
-        marks = ", ".join("?" for _ in row)
+    def _insert(self, table: str, *rows: dict[str, Any]) -> None:
+        """The rows, which have the same columns in the same order."""
+        marks = f"({', '.join('?' for _ in rows[0])})"
         self.connection.execute(
-            f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values())
+            f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES {', '.join([marks] * len(rows))}",
+            [value for row in rows for value in row.values()],
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from latprobe.tokens.encoding import load
 from tests.advice.pipelines import Recording
 from tests.analysis.seeding import EPOCH_NS
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Result
 from tests.cli.recorded_store import keep
 
 
@@ -39,15 +40,37 @@ def recording(
     return found
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that the tests copy: recorded once."""
+    return keep(recording(), tmp_path_factory.mktemp("recorded") / "store")
+
+
+@pytest.fixture(scope="module")
+def asked() -> dict[str, Result]:
+    """The answers to `advise --json`: the same for each copy of the store."""
+    return {}
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return keep(recording(), tmp_path / "store")
+def store(recorded: Path, tmp_path: Path) -> Path:
+    """A copy of its own for each test, for those that mark suggestions."""
+    return copytree(recorded, tmp_path / "store")
 
 
-def shown(cli: Cli) -> dict[str, str]:
+@pytest.fixture
+def advice(cli: Cli, asked: dict[str, Result], store: Path) -> Result:
+    """What `advise --json` says of the store, asked for once."""
+    assert store.is_dir()
+    if "json" not in asked:
+        asked["json"] = cli("advise", "--json")
+    return asked["json"]
+
+
+@pytest.fixture
+def ids(advice: Result) -> dict[str, str]:
     """The ids of the suggestions, by rule."""
-    found = json.loads(cli("advise", "--json").out)["suggestions"]
-    return {each["rule"]: each["id"] for each in found}
+    return {each["rule"]: each["id"] for each in json.loads(advice.out)["suggestions"]}
 
 
 @pytest.mark.usefixtures("store")
@@ -73,9 +96,9 @@ def test_top_prints_fewer_and_says_so(cli: Cli) -> None:
     assert "1 more gain less: --top 2." in found
 
 
-@pytest.mark.usefixtures("store")
-def test_json_has_rank_gain_and_what_they_save_together(cli: Cli) -> None:
-    found = json.loads(cli("advise", "--json").out)
+def test_json_has_rank_gain_and_what_they_save_together(advice: Result) -> None:
+    assert (advice.code, advice.err) == (0, "")
+    found = json.loads(advice.out)
     assert [each["rank"] for each in found["suggestions"]] == [1, 2]
     assert {each["rule"] for each in found["suggestions"]} == {"output_format", "parallel_stages"}
     assert found["suggestions"][0]["gain_share"] >= found["suggestions"][1]["gain_share"]
@@ -83,13 +106,12 @@ def test_json_has_rank_gain_and_what_they_save_together(cli: Cli) -> None:
     assert found["combined"]["p50_after_ms"] < found["p50_ms"]
 
 
-@pytest.mark.usefixtures("store")
-def test_before_after_shows_the_recorded_text(cli: Cli) -> None:
-    found = cli("advise", "--before-after", shown(cli)["output_format"]).out
+def test_before_after_shows_the_recorded_text(cli: Cli, ids: dict[str, str]) -> None:
+    found = cli("advise", "--before-after", ids["output_format"]).out
     assert "--- before, " in found
     assert '    "answer": "Parcel ' in found
     assert '{"answer":"Parcel ' in found
-    other = cli("advise", "--before-after", shown(cli)["parallel_stages"]).out
+    other = cli("advise", "--before-after", ids["parallel_stages"]).out
     assert "not about a text" in other
 
 
@@ -115,10 +137,8 @@ def test_few_requests_are_refused_and_none_is_no_data(cli: Cli, tmp_path: Path) 
     assert (found.code, found.out) == (3, "")
 
 
-@pytest.mark.usefixtures("store")
-def test_a_mark_keeps_the_prediction_and_waits_for_requests(cli: Cli) -> None:
+def test_a_mark_keeps_the_prediction_and_waits_for_requests(cli: Cli, ids: dict[str, str]) -> None:
     assert "No suggestion is marked as applied" in cli("applied").out
-    ids = shown(cli)
     found = cli("applied", *ids.values())
     assert (found.code, found.err) == (0, "")
     assert "Together predicted: p50 " in found.out
@@ -130,9 +150,9 @@ def test_a_mark_keeps_the_prediction_and_waits_for_requests(cli: Cli) -> None:
     assert [row["rule"] for row in rows] == ["parallel_stages"]
 
 
-@pytest.mark.usefixtures("store")
-def test_marks_without_requests_between_them_are_predicted_together(cli: Cli) -> None:
-    ids = shown(cli)
+def test_marks_without_requests_between_them_are_predicted_together(
+    cli: Cli, ids: dict[str, str]
+) -> None:
     assert "Together" not in cli("applied", ids["output_format"]).out
     assert "Together predicted" in cli("applied", ids["parallel_stages"]).out
     rows = json.loads(cli("applied", "--json").out)["applied"]

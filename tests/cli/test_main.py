@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command_from_info
+from typer.models import CommandInfo
 
 from latprobe.cli.main import main
 from latprobe.errors import LatprobeError, NoDataError, SegmentError, StoreError, UsageError
@@ -122,3 +125,20 @@ def test_a_missing_extra_is_named_with_its_pip_line(
     monkeypatch.setattr("latprobe.cli.main.app", without)
     assert main(["export"]) == 2
     assert "pip install 'latprobe[otlp]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("word", "is_alone"), [("report", True), ("repot", False)])
+def test_only_the_command_that_is_asked_for_is_built(
+    word: str, is_alone: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built: list[str | None] = []
+
+    def named(*, command_info: CommandInfo, **options: Any) -> Any:
+        built.append(command_info.name)
+        return get_command_from_info(command_info=command_info, **options)
+
+    monkeypatch.setattr("typer.main.get_command_from_info", named)
+    main([word, "--nope"])
+    assert capsys.readouterr().err.startswith("latprobe: error: No such ")
+    assert "report" in built
+    assert (built == ["report"]) == is_alone

@@ -92,6 +92,15 @@ def test_an_attribute_larger_than_a_segment_gets_a_segment_of_its_size(tmp_path:
     assert len(span.payload) > 3_000_000
 
 
+def test_beside_a_large_attribute_there_is_room_for_a_long_name(tmp_path: Path) -> None:
+    with recording(tmp_path, segment_bytes=256 << 10) as writer:
+        for number in range(5):
+            record(1, f"{number}" + "n" * 9_000, text="t" * 400_000)
+        assert not writer.waiting
+    assert sum(counts(tmp_path).values()) == 5
+    assert len(list((tmp_path / "journal").iterdir())) <= 6
+
+
 def test_an_attribute_of_many_megabytes_is_cut_and_says_so(tmp_path: Path) -> None:
     with recording(tmp_path, segment_bytes=64 << 10):
         record(2, text="t" * (17 << 20), model="m")

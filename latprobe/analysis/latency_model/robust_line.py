@@ -100,13 +100,15 @@ class _Scaled:
 
     def iterate(self, weights: Floats, lines: Floats, spread: float, steps: int) -> Floats:
         turned = np.ascontiguousarray(self.columns.T)
-        deviation = np.empty_like(weights)
+        fitted, floor, deviation = (np.empty_like(weights) for _ in range(3))
         least = max(_ALIKE * spread, 1e-6)
         for step in range(steps):
-            fitted = np.maximum(lines @ turned, _FLOOR)
+            np.matmul(lines, turned, out=fitted)
+            np.maximum(fitted, _FLOOR, out=fitted)
             np.subtract(self.times, fitted, out=deviation)
             np.abs(deviation, out=deviation)
-            np.maximum(deviation, least * fitted, out=deviation)
+            np.multiply(fitted, least, out=floor)
+            np.maximum(deviation, floor, out=deviation)
             deviation *= fitted
             found = self.solve(np.divide(weights, deviation, out=deviation))
             lines = lines + _STRIDE * (found - lines) if step < steps - 1 else found
@@ -117,5 +119,6 @@ class _Scaled:
         sums = (weights @ self.products).reshape(-1, terms + 1, terms + 1)
         normal = sums[:, :terms, :terms]
         # So that a draw in which a column never changes has an answer: near 0 for that column.
-        ridge = 1e-9 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(terms)
-        return np.asarray(np.linalg.solve(normal + ridge, sums[:, :terms, terms:])[:, :, 0])
+        diagonal = np.einsum("kii->ki", normal)
+        diagonal += 1e-9 * diagonal.sum(axis=1, keepdims=True)
+        return np.asarray(np.linalg.solve(normal, sums[:, :terms, terms:])[:, :, 0])

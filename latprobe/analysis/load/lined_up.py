@@ -152,9 +152,9 @@ def around(value: float, draws: Floats, blocks: float) -> Interval | None:
     apart, and the draws' middle is not the value's: the interval holds their spread about either.
     `blocks`: how many there are; few of them say less of their own spread (Student's t).
     """
-    if len(draws) == 0 or value <= 0:
+    middle = float(np.median(draws)) if len(draws) else 0.0
+    if middle <= 0 or value <= 0:
         return None
-    middle = float(np.median(draws))
     wider = two_sided_width(max(blocks - 1.0, 3.0))
     low, high = (
         (float(edge) / middle) ** wider for edge in np.quantile(draws, [0.025, 0.975]).tolist()

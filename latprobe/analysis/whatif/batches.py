@@ -7,7 +7,6 @@ call took more or less than that. Batches that several requests share are not re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -79,17 +78,19 @@ def batch_effect(query: Query, scope: Scope, change: Batch) -> BatchEffect | Ref
     reason = _untold(calls, change) or _not_alone(calls, change)
     if reason is not None:
         return Refusal(reason)
-    line = fit_line(calls.items, calls.took_ns / 1e6) * 1e6
+    timed = calls.took_ns > 0  # what ended at once says nothing of its items
+    items, took_ms = calls.items[timed], calls.took_ns[timed] / 1e6
+    line = fit_line(items, took_ms) * 1e6
     reason = _no_line(calls, line, change)
     if reason is not None:
         return Refusal(reason)
     rows = block_draws(
-        len(calls.items),
+        len(items),
         rng=np.random.default_rng(SEED),
         draws=_DRAWS,
-        block=block_length(calls.took_ns / calls.items),
+        block=block_length(took_ms * 1e6 / items),
     )
-    lines = np.array([fit_line(calls.items[each], calls.took_ns[each] / 1e6) for each in rows])
+    lines = np.array([fit_line(items[each], took_ms[each]) for each in rows])
     note = (
         f"A call of {change.stage!r} takes {line[0] / 1e6:.3g} ms and {line[1] / 1e6:.3g} ms an "
         "item by the recorded sizes; what its caller does between calls stays as it was."
@@ -137,8 +138,9 @@ def _untold(calls: _Calls, change: Batch) -> str | None:
             f"Not every call of {change.stage!r} tells how many items it worked on: set the "
             "attribute `batch_size` on the stage, and record."
         )
-    if len(calls.items) < FEWEST_CALLS:
-        return f"Only {len(calls.items)} calls of {change.stage!r} are recorded: record more."
+    timed = int((calls.took_ns > 0).sum())
+    if timed < FEWEST_CALLS:
+        return f"Only {timed} calls of {change.stage!r} that took time are recorded: record more."
     sizes, often = np.unique(calls.items, return_counts=True)
     known = sizes[often >= FEWEST_OF_A_SIZE]
     if len(known) < 2 or known[-1] < SMALLEST_SPREAD * known[0]:
@@ -203,19 +205,21 @@ def _saved_ns(calls: _Calls, line: Floats, size: int, *, seed: int = SEED) -> Fl
     more calls than there were take that from any of the others."""
     fitted = np.maximum(line[0] + line[1] * calls.items, 1.0)
     beside = calls.took_ns / fitted
-    others = np.random.default_rng(seed)
-    after = np.zeros(len(calls.items))
-    for first, last in pairwise(calls.bounds.tolist()):
-        total, before = float(calls.items[first:last].sum()), last - first
-        count = int(np.ceil(total / size))
-        if count == before:
-            after[first:last] = calls.took_ns[first:last]
-            continue
-        sizes = np.full(count, float(size))
-        sizes[-1] = total - size * (count - 1)
-        factor = beside[first : first + min(count, before)]
-        if count > before:
-            factor = np.append(factor, others.choice(beside, count - before))
-        took = (line[0] + line[1] * sizes) * factor
-        np.add.at(after, first + np.arange(count) % before, took)
+    first, before = calls.bounds[:-1], np.diff(calls.bounds)
+    totals = np.add.reduceat(calls.items, first)
+    counts = np.ceil(totals / size).astype(np.int64)
+    is_kept = np.repeat(counts == before, before)
+    counts = np.where(counts == before, 0, counts)
+    ends = np.cumsum(counts)
+    sizes = np.full(int(counts.sum()), float(size))
+    some = counts > 0
+    sizes[ends[some] - 1] = (totals - size * (counts - 1))[some]
+    place = np.arange(len(sizes)) - np.repeat(ends - counts, counts)
+    old = np.repeat(before, counts)
+    row = np.repeat(first, counts) + place % old
+    source = row.copy()
+    is_more = place >= old
+    source[is_more] = np.random.default_rng(seed).integers(0, len(beside), int(is_more.sum()))
+    after = np.where(is_kept, calls.took_ns, 0.0)
+    np.add.at(after, row, (line[0] + line[1] * sizes) * beside[source])
     return np.asarray(calls.took_ns - after)

@@ -41,21 +41,32 @@ class TokenSavings:
         )
         return cls(tuple(effects), places)
 
+    def calls(self, recorded: Recording, part: Requests) -> list[tuple[CallEffect, Ints]]:
+        """Each effect with the place of each span in its columns; -1: none of its calls."""
+        if not self.effects:
+            return []
+        trace = [part.trace_id[each] for each in recorded.spans.trace.tolist()]
+        keys = list(zip(trace, recorded.spans.span_id.tolist(), strict=True))
+        return [
+            (effect, np.array([places.get(key, -1) for key in keys], np.int64))
+            for effect, places in zip(self.effects, self.places, strict=True)
+        ]
+
 
 def factors(
     recorded: Recording,
-    part: Requests,
     changes: Sequence[Change],
     names: Names,
     *,
-    tokens: TokenSavings,
+    calls: Sequence[tuple[CallEffect, Ints]],
     column: int,
     rng: np.random.Generator,
 ) -> Floats:
     """Each span's factor: the product over the changes of what stands over it.
 
-    A stage within itself is changed once. `column` 0 holds the point estimate of the token model,
-    a later one its draw; cache hits are drawn afresh from `rng` at every call.
+    A stage within itself is changed once. `calls` is what TokenSavings.calls gives. `column` 0
+    holds the point estimate of the token model, a later one its draw; cache hits are drawn afresh
+    from `rng` at every call.
     """
     factor = np.ones(len(recorded))
     for change in changes:
@@ -67,9 +78,9 @@ def factors(
             code = names.codes.get(change.stage)
             hits = (rng.random(len(recorded)) < change.ratio).astype(np.float64)
             factor *= below(recorded, code, 1.0 - hits)
-    for effect, places in zip(tokens.effects, tokens.places, strict=True):
+    for effect, place in calls:
         saved = effect.saved_ns if column == 0 else effect.saved_draw((column - 1) % effect.draws)
-        factor *= _token_factor(recorded, part, saved, places)
+        factor *= _token_factor(recorded, saved, place)
     return factor
 
 
@@ -78,18 +89,8 @@ def below(recorded: Recording, code: int | None, value: Floats | float) -> Float
     return _spread(recorded, recorded.name == (-1 if code is None else code), value)
 
 
-def _token_factor(
-    recorded: Recording, part: Requests, saved_ns: Floats, places: dict[tuple[str, int], int]
-) -> Floats:
+def _token_factor(recorded: Recording, saved_ns: Floats, place: Ints) -> Floats:
     spans = recorded.spans
-    place = np.fromiter(
-        (
-            places.get((part.trace_id[trace], span), -1)
-            for trace, span in zip(spans.trace.tolist(), spans.span_id.tolist(), strict=True)
-        ),
-        np.int64,
-        len(spans),
-    )
     is_call = (place >= 0) & (spans.duration_ns > 0)
     value = np.ones(len(spans))
     took = spans.duration_ns[is_call]

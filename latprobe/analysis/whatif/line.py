@@ -128,25 +128,19 @@ class _Run:
         heappush(self.events, (time, self.number, node))
 
     def _pass_on(self, now: float, node: int) -> None:
-        for place in range(self.first[node], self.first[node + 1]):
+        first, ready, missing = self.first, self.ready, self.missing
+        for place in range(first[node], first[node + 1]):
             target = self.target[place]
             at = now + self.work[place]
-            if at > self.ready[target]:
-                self.ready[target] = at
-            self.missing[target] -= 1
-            if not self.missing[target]:
-                self._reached(self.ready[target], target)
-
-    def _reached(self, time: float, node: int) -> None:
-        line = self.line_of.get(node)
-        if line is None:
-            self._at(time, node)
-        else:  # it joins its line only when its time has come
-            self._at_line(time, node)
-
-    def _at_line(self, time: float, node: int) -> None:
-        self.number += 1
-        heappush(self.events, (time, self.number, -1 - (len(self.free) + node)))
+            if at > ready[target]:
+                ready[target] = at
+            missing[target] -= 1
+            if missing[target]:
+                continue
+            self.number += 1
+            # One of a line joins it only when its time has come.
+            code = target if target not in self.line_of else -1 - (len(self.free) + target)
+            heappush(self.events, (ready[target], self.number, code))
 
     def _freed(self, now: float, code: int) -> None:
         lines = len(self.free)

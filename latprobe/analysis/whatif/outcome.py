@@ -37,7 +37,7 @@ def finished(work: Work, before: Floats, after: Floats, notes: list[str]) -> Pre
     share = _crowd_share(work)
     least = saved_at_least(before, after, is_model=bool(work.effects), rng=rng)
     p50, p95, p99 = (
-        replace(_widened(each, share), saved_low_ms=ns * (1 - share) / 1e6)
+        replace(_widened(each, share), saved_low_ms=(ns - share * abs(ns)) / 1e6)
         for each, ns in zip((p50, p95, p99), least, strict=True)
     )
     if len(before) < 200:

@@ -106,14 +106,14 @@ class Work:
 
     def factors(self, recorded: Recording, part: Requests) -> Iterator[Floats]:
         """The spans' factors, one column after another."""
+        calls = self.tokens.calls(recorded, part)
         for column in range(self.columns):
             rng = np.random.default_rng((self.seed, column, int(part.start_ns[0]) & 0xFFFFFFFF))
             yield factors(
                 recorded,
-                part,
                 self.changes,
                 self.names,
-                tokens=self.tokens,
+                calls=calls,
                 column=column,
                 rng=rng,
             )

@@ -6,7 +6,7 @@ import numpy as np
 
 from latprobe.analysis.load.capacity import Capacity, OneMore, find_capacity
 from latprobe.analysis.load.json_shape import to_json
-from latprobe.analysis.load.lined_up import line_of, runs_apart
+from latprobe.analysis.load.lined_up import around, line_of, runs_apart
 from latprobe.analysis.load.report import LoadReport, stage_load
 from latprobe.analysis.load.stage_calls import StageCalls
 from latprobe.analysis.queueing import find_servers
@@ -112,3 +112,8 @@ def test_runs_apart_are_fewer_where_neighbours_are_alike() -> None:
     assert 250 < runs_apart(alone) <= 400
     assert runs_apart(np.sort(alone)) < 30
     assert runs_apart(np.full(400, MS)) == 400
+
+
+def test_draws_of_which_most_are_nothing_have_no_interval() -> None:
+    assert around(1.0, np.array([0.0, 0.0, 3.0]), 10) is None
+    assert around(1.0, np.array([]), 10) is None

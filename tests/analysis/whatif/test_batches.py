@@ -42,6 +42,19 @@ def asked(pipeline: Callable[[World], Steps], size: int, was: int = 8) -> Predic
     return predict(world.store(), [Batch("embed", size)])
 
 
+def test_calls_that_took_no_time_are_no_part_of_the_line() -> None:
+    world = record(indexing(12.0, 1.5), 1, requests=REQUESTS, times={"size": 8})
+    store = world.store()
+    store.connection.execute(
+        "UPDATE spans SET duration_ns = 0 WHERE name = 'embed' AND trace_id IN "
+        "(SELECT trace_id FROM spans ORDER BY trace_id LIMIT 3)"
+    )
+    found = predict(store, [Batch("embed", 4)])
+    assert found.refused is None
+    assert found.p50 is not None
+    assert found.p50.ci95_ms is not None
+
+
 @pytest.mark.parametrize(
     ("was", "size", "base", "each"),
     [(8, 4, 12.0, 1.5), (8, 2, 12.0, 1.5), (16, 12, 12.0, 1.5), (16, 5, 1.0, 3.0)],
