@@ -7,17 +7,22 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from latprobe.cli import options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from latprobe.advice.replay.endpoint import Endpoint
     from latprobe.advice.replay.plan import Plan
     from latprobe.advice.replay.result import Replayed
     from latprobe.advice.suggestion import Suggestion
     from latprobe.store.query import Query
+
+_OPENAI, _OPENAI_KEY = "api.openai.com", "OPENAI_API_KEY"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,8 +52,13 @@ def replay(
         float, typer.Option(min=1, metavar="SECONDS", help="Wait so long for one answer.")
     ] = 60,
     key_from: Annotated[
-        str, typer.Option("--key-from", metavar="VARIABLE", help="Where the key is; '' sends none.")
-    ] = "OPENAI_API_KEY",
+        str | None,
+        typer.Option(
+            "--key-from",
+            metavar="VARIABLE",
+            help="Where the key is, '' sends none; OPENAI_API_KEY for OpenAI and this machine.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Call the model without asking.")] = False,
     service: options.Service = None,
     run: options.Run = None,
@@ -62,28 +72,23 @@ def replay(
     Sends recorded prompts, as they were and as suggested. Says how many first, and asks.
     """
     from latprobe.advice.replay.endpoint import Endpoint, checked_url
-    from latprobe.advice.replay.kept import keep, read_replays
-    from latprobe.cli import output
+    from latprobe.advice.replay.kept import read_replays
     from latprobe.cli.open_store import open_store
-    from latprobe.cli.replay_text import print_replayed
 
     filters = options.Filters(service, run, since, until)
     filters.check()
     wanted = Wanted(requests, _share(margin), model)
-    key = os.environ.get(key_from) if key_from else None
+    variable = _key_variable(checked_url(on, has_key=False), key_from)
+    key = os.environ.get(variable) if variable else None
     url = checked_url(on, has_key=bool(key))
     settings = options.settings_for(home)
     read_replays(settings.home)
     with open_store(home) as store:
         suggestion, planned = _planned(store.query, filters, suggestion_id, wanted, settings.prices)
     endpoint = Endpoint(url, _model(wanted, planned), key or None, timeout)
-    _ask_leave(planned, endpoint, is_sure=yes)
+    _ask_leave(planned, endpoint, variable, is_sure=yes)
     found = _tried(suggestion, planned, endpoint, wanted, at_once=at_once)
-    keep(settings.home, found)
-    if as_json:
-        output.data(found.to_json())
-    else:
-        print_replayed(found)
+    _show_and_keep(settings.home, found, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +140,30 @@ def _model(wanted: Wanted, planned: Plan) -> str:
     return name
 
 
-def _ask_leave(planned: Plan, endpoint: Endpoint, *, is_sure: bool) -> None:
+def _key_variable(url: str, key_from: str | None) -> str:
+    """Where the key is, empty for none. UsageError for a host that the usual one may not be for."""
+    from latprobe.advice.replay.endpoint import is_local
+    from latprobe.errors import UsageError
+
+    if key_from is not None:
+        return key_from
+    host = urlsplit(url).hostname
+    if host == _OPENAI or is_local(host):
+        return _OPENAI_KEY
+    raise UsageError(
+        f"Name the variable that holds the key for {host} with --key-from, or give --key-from '' "
+        "to send none."
+    )
+
+
+def _ask_leave(planned: Plan, endpoint: Endpoint, variable: str, *, is_sure: bool) -> None:
     """Says what will be sent. Without a yes nothing is: typer.Exit, UsageError where nobody can be
     asked."""
     from latprobe.cli import messages
     from latprobe.cli.replay_text import what_is_asked
     from latprobe.errors import UsageError
 
-    messages.say(what_is_asked(planned, endpoint))
+    messages.say(what_is_asked(planned, endpoint, variable))
     if is_sure:
         return
     if not sys.stdin.isatty():
@@ -155,7 +176,8 @@ def _ask_leave(planned: Plan, endpoint: Endpoint, *, is_sure: bool) -> None:
 def _tried(
     suggestion: Suggestion, planned: Plan, endpoint: Endpoint, wanted: Wanted, *, at_once: int
 ) -> Replayed:
-    """The trial, as far as it came. UsageError where the server takes no call at all."""
+    """The trial, as far as it came. UsageError where the server answers no call at all."""
+    from latprobe.advice.replay.endpoint import Reply
     from latprobe.advice.replay.result import judge
     from latprobe.advice.replay.trial import INTERRUPTED
     from latprobe.advice.replay.trial import run as run_trial
@@ -168,7 +190,10 @@ def _tried(
         outcome = run_trial(
             planned.recorded, planned.old, planned.new, endpoint, at_once=at_once, on_done=advance
         )
-    if outcome.stopped and not outcome.calls and outcome.stopped != INTERRUPTED:
+    replies = [each for pair in outcome.pairs for each in (pair.old, pair.new)]
+    if outcome.stopped not in (None, INTERRUPTED) and not any(
+        isinstance(each, Reply) for each in replies
+    ):
         raise UsageError(f"Nothing came of it: {outcome.stopped}.")
     return judge(
         suggestion,
@@ -182,6 +207,20 @@ def _tried(
         margin=wanted.margin,
         at_ns=at_ns,
     )
+
+
+def _show_and_keep(home: Path, found: Replayed, *, as_json: bool) -> None:
+    """Shows it first: it is paid for, and keeping it may fail."""
+    from latprobe.advice.replay.kept import keep
+    from latprobe.cli import messages, output
+    from latprobe.cli.replay_text import print_replayed
+
+    if as_json:
+        output.data(found.to_json())
+    else:
+        print_replayed(found)
+    if not keep(home, found):
+        messages.say("this trial was stopped before it could tell, so the earlier one stays kept")
 
 
 def _share(typed: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from latprobe.cli import figures, output
 from latprobe.cli.output import Column
@@ -17,16 +18,42 @@ if TYPE_CHECKING:
 _SHOWN_FIELDS = 10
 
 
-def what_is_asked(planned: Plan, endpoint: Endpoint) -> str:
-    """How many calls, with how many tokens, at which price, go where."""
-    cost = planned.cost_usd_estimated
-    price = "a price that is not known" if cost is None else f"about {figures.usd(cost)}"
+def what_is_asked(planned: Plan, endpoint: Endpoint, variable: str) -> str:
+    """How many calls, with how many tokens, at which price, go where, and with which key.
+
+    `variable` is where the key comes from, empty for none.
+    """
     return (
         f"{planned.calls} calls of {endpoint.model}: {len(planned.recorded)} recorded prompts, "
-        f"each as recorded and as suggested, go to {endpoint.shown_url}. That is about "
-        f"{planned.input_tokens_estimated:,} input and {planned.output_tokens_estimated:,} output "
-        f"tokens at {price}; calls that fail are tried again."
+        f"each as recorded and as suggested, go to {endpoint.shown_url}. That is "
+        f"{_tokens(planned)} at {_price(planned)}; calls that "
+        f"fail are tried again. {_key(endpoint, variable)}"
     )
+
+
+def _tokens(planned: Plan) -> str:
+    given, made = (
+        "an unknown number of" if count is None else f"about {count:,}"
+        for count in (planned.input_tokens_estimated, planned.output_tokens_estimated)
+    )
+    return f"{given} input and {made.removeprefix('about ')} output tokens"
+
+
+def _price(planned: Plan) -> str:
+    if planned.cost_usd_estimated is None:
+        return "a price that is not known"
+    basis = {
+        "recorded calls": "what the recorded calls cost on average, cache reads included",
+        "prices": "with nothing read from a cache",
+    }.get(planned.cost_basis or "", "")
+    return f"about {figures.usd(planned.cost_usd_estimated)} ({basis})"
+
+
+def _key(endpoint: Endpoint, variable: str) -> str:
+    host = urlsplit(endpoint.url).netloc
+    if endpoint.key:
+        return f"The key in {variable} is sent to {host}."
+    return f"No key is sent: {variable} is not set." if variable else "No key is sent."
 
 
 def verdict_line(found: Replayed) -> str:
@@ -52,11 +79,16 @@ def print_replayed(found: Replayed) -> None:
         f"{found.model} at {found.url}, {figures.many(found.calls, 'call')}."
     )
     if found.stopped:
-        output.line(f"Stopped early: {found.stopped}. What had come by then is kept.")
+        output.line(f"Stopped early: {found.stopped}. What had come by then is judged.")
     for reason, count in found.failed.items():
         output.line(f"{figures.many(count, 'call')} {reason}.")
     if found.cut:
         output.line(f"{figures.many(found.cut, 'new answer')} ended at max_tokens.")
+    if found.failed and found.billed_output_tokens is not None:
+        output.line(
+            f"All calls together were billed {found.billed_input_tokens or 0:,} input and "
+            f"{found.billed_output_tokens:,} output tokens, as far as the server said."
+        )
     rows = _rows(found)
     if rows:
         output.line()

@@ -177,7 +177,8 @@ class Candidates:
             "has_root", pa.repeat(pa.scalar(value=False), count)
         )
         self._after = None
-        self._waiting = new if self._waiting is None else pa.concat_tables([self._waiting, new])
+        waiting = new if self._waiting is None else pa.concat_tables([self._waiting, new])
+        self._waiting = _once(waiting)
 
     def _note_roots(self, after_seq: int, upto: int) -> None:
         if self._waiting is None or after_seq >= upto:
@@ -200,8 +201,16 @@ class Candidates:
         return self._after[1]
 
 
+def _once(waiting: pa.Table) -> pa.Table:
+    """The first row of each call: a sender of spans that got no answer sends them again."""
+    if pc.count_distinct(waiting.column("span_id")).as_py() == waiting.num_rows:
+        return waiting
+    first = {key: row for row, key in reversed(list(enumerate(_keys(waiting))))}
+    return waiting.take(pa.array(sorted(first.values()), pa.int64())).combine_chunks()
+
+
 def _rest(waiting: pa.Table, done: Ready) -> pa.Table:
-    """The rows of other calls, in their order."""
+    """The rows of other calls, in their order; `waiting` has each call once."""
     count = len(done.keys)
     if _keys(waiting.slice(0, count)) == done.keys:  # as where all of them are ready
         rest = waiting.slice(count)

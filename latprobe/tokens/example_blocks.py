@@ -40,6 +40,7 @@ _EXAMPLE_CHARACTERS = 8_000
 _MOST_LABELS = 4
 _FEWEST_BLOCKS = 2
 _OPENING = {"{": "}", "[": "]", "```": "```"}
+_CLOSED = {closing: re.compile(r"\s*" + re.escape(closing)) for closing in _OPENING.values()}
 
 
 class _Heading(NamedTuple):
@@ -48,13 +49,47 @@ class _Heading(NamedTuple):
     number: int | None
 
 
+class _Closings:
+    """The lines of a text that begin with a closing sign.
+
+    For places that are asked for in their order: each line is looked at once for each sign, however
+    many brackets before it stay open.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        # By sign: where the first line begins that was not looked at; line, place behind the sign
+        # and line end of what was found last.
+        self._next_line: dict[str, int] = {}
+        self._found: dict[str, tuple[int, int, int]] = {}
+
+    def end_after(self, stop: int, limit: int, closing: str) -> int | None:
+        """Where the first such line behind `stop` ends, cut at `limit`; None if there is none."""
+        line, behind, end = self._found.get(closing, (-1, -1, -1))
+        if line < stop:
+            at = max(stop, self._next_line.get(closing, 0))
+            for line, end in _lines(self._text, at, len(self._text)):
+                if line >= limit:
+                    return None
+                self._next_line[closing] = end
+                found = _CLOSED[closing].match(self._text, line, end)
+                if found is not None:
+                    behind = found.end()
+                    self._found[closing] = line, behind, end
+                    break
+            else:
+                return None
+        return min(end, limit) if behind <= limit else None
+
+
 def labelled_examples(text: str) -> Iterator[Span]:
     """From each examples' label over what stands under it."""
+    closings = _Closings(text)
     headings = list(_headings(text))
     for place, heading in enumerate(headings):
         following = headings[place + 1] if place + 1 < len(headings) else None
         limit = following.start if following else len(text)
-        end = _after_pairs(text, heading.end, limit)
+        end = _after_pairs(text, heading.end, limit, closings)
         if end is None and heading.number is not None:
             end = _after_labelled(text, heading.end, limit)
         if end is None:
@@ -96,15 +131,17 @@ def _headings(text: str) -> Iterator[_Heading]:
         yield _Heading(start, found.end(), int(found["number"]) if found["number"] else None)
 
 
-def _after_pairs(text: str, start: int, limit: int) -> int | None:
+def _after_pairs(text: str, start: int, limit: int, closings: _Closings) -> int | None:
     """Where the pairs of input and output end that begin right after `start`; None without any."""
     end = None
-    while (next_end := _after_pair(text, start if end is None else end, limit)) is not None:
+    while True:
+        next_end = _after_pair(text, start if end is None else end, limit, closings)
+        if next_end is None:
+            return end
         end = next_end
-    return end
 
 
-def _after_pair(text: str, start: int, limit: int) -> int | None:
+def _after_pair(text: str, start: int, limit: int, closings: _Closings) -> int | None:
     begin = None
     for line, stop in _lines(text, start, limit):
         if begin is None:
@@ -113,13 +150,13 @@ def _after_pair(text: str, start: int, limit: int) -> int | None:
             elif text[line:stop].strip(_RULES) or stop - start > _NEAR_CHARACTERS:
                 return None
         elif (wanted := _WANTED.match(text, line, stop)) is not None:
-            return _after_output(text, wanted.end(), stop, limit)
+            return _after_output(text, wanted.end(), stop, limit, closings)
         elif stop - begin > _EXAMPLE_CHARACTERS:
             return None
     return None
 
 
-def _after_output(text: str, at: int, stop: int, limit: int) -> int | None:
+def _after_output(text: str, at: int, stop: int, limit: int, closings: _Closings) -> int | None:
     """Where an output ends whose label's line ends at `stop`; None if there is no output.
 
     One line, or what brackets or a fence enclose; under a label that is alone, a paragraph.
@@ -127,7 +164,7 @@ def _after_output(text: str, at: int, stop: int, limit: int) -> int | None:
     value = text[at:stop].strip(" \t\r\n*")
     if value:
         closing = _closing(value)
-        return stop if closing is None else _after_closing(text, stop, limit, closing)
+        return stop if closing is None else _after_closing(stop, limit, closing, closings)
     end = None
     for line, line_stop in _lines(text, stop, min(limit, stop + _EXAMPLE_CHARACTERS)):
         written = text[line:line_stop].strip()
@@ -135,7 +172,7 @@ def _after_output(text: str, at: int, stop: int, limit: int) -> int | None:
             break
         closing = _closing(written) if end is None else None
         if closing is not None:
-            return _after_closing(text, line_stop, limit, closing)
+            return _after_closing(line_stop, limit, closing, closings)
         end = line_stop
     return end
 
@@ -148,12 +185,10 @@ def _closing(line: str) -> str | None:
     return None
 
 
-def _after_closing(text: str, stop: int, limit: int, closing: str) -> int:
+def _after_closing(stop: int, limit: int, closing: str, closings: _Closings) -> int:
     """Behind the line that begins with `closing`; behind the first one if there is none."""
-    for line, end in _lines(text, stop, min(limit, stop + _EXAMPLE_CHARACTERS)):
-        if text[line:end].lstrip().startswith(closing):
-            return end
-    return stop
+    end = closings.end_after(stop, min(limit, stop + _EXAMPLE_CHARACTERS), closing)
+    return stop if end is None else end
 
 
 def _after_labelled(text: str, start: int, limit: int) -> int | None:

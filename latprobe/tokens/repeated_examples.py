@@ -27,6 +27,7 @@ _MAX_TURNS = 64
 _MAX_PAIRS = 8
 
 _BEFORE = frozenset({"system", "tools", "few_shot", "other"})
+_ASKED = frozenset({"user", "retrieved"})
 _ASKING = frozenset({"user", "human"})
 
 Reference = tuple[bytes, int]
@@ -46,16 +47,19 @@ class _Pending:
 class RepeatedExamples:
     """Not for several threads.
 
-    `known` are the hashes of earlier examples' parts; `was_said(question, answer)` tells from
-    their hashes whether the store has a call with both.
+    `known` are earlier examples: the stage, and the hashes of their parts in order.
+    `was_said(question, answer)` tells from their hashes whether the store has a call with both.
     """
 
     def __init__(
         self,
-        known: Iterable[bytes] = (),
+        known: Iterable[tuple[str, Sequence[bytes]]] = (),
         was_said: Callable[[bytes, bytes], bool] = lambda question, answer: False,
     ) -> None:
-        self._known = OrderedDict.fromkeys(known)
+        # By the key of all their turns, whether the store was asked since for their last answer.
+        self._known: OrderedDict[bytes, bool] = OrderedDict(
+            (_prefix_keys(stage, hashes)[-1], False) for stage, hashes in known if hashes
+        )
         self._was_said = was_said
         self._answers: OrderedDict[bytes, None] = OrderedDict()
         self._pending: OrderedDict[bytes, _Pending] = OrderedDict()
@@ -70,12 +74,16 @@ class RepeatedExamples:
     ) -> Dissected:
         """The same with its examples as few_shot; learns from the call."""
         parts = dissected.parts
-        question = _question(parts, hash_of)
+        asked, answer, has_history = _said(parts)
+        if not asked or (answer is None and not has_history):
+            return dissected
+        question = _question(asked, hash_of)
         if question is None:
             return dissected
-        turns = _turns_before(parts)
+        turns = _turns_before(parts) if has_history else range(0)
         count = self._count(stage, parts, turns, question, reference, hash_of) if turns else 0
-        self._note_answer(parts, question, hash_of)
+        if answer is not None:
+            self._remember(question + hash_of(answer))
         if not count:
             return dissected
         examples = range(turns.start, turns.start + count)
@@ -104,14 +112,12 @@ class RepeatedExamples:
         """How many of the turns' parts are examples."""
         hashes = [hash_of(parts[number]) for number in turns]
         roles = [parts[number].role for number in turns]
-        known = self._known_ahead(hashes, roles)
+        keys = _prefix_keys(stage, hashes)
+        known = self._known_ahead(keys, hashes, roles)
         if known:
             return known
         pairs = _last_pairs(hashes, roles)
-        was_answered = any(_joined(*pair) in self._answers for pair in pairs)
-        if not self._pending and (was_answered or not pairs):
-            return 0
-        keys = _prefix_keys(stage, hashes)
+        was_answered = self._was_answered(pairs)
         for number, key in enumerate(keys[:-1], 1):
             pending = self._pending.get(key)
             if pending is not None and len(pending.calls) < _MAX_CALLS:
@@ -121,7 +127,7 @@ class RepeatedExamples:
         if was_answered or not pairs:
             return 0
         is_shown = self._consider(keys[-1], pairs, question, (reference, turns))
-        return self._learn(hashes) if is_shown else 0
+        return self._learn(keys) if is_shown else 0
 
     def _consider(self, key: bytes, pairs: Sequence[_Pair], question: bytes, found: Found) -> bool:
         """Whether this call shows its turns to be examples; the calls before it are found then."""
@@ -131,7 +137,7 @@ class RepeatedExamples:
         if len(pending.questions) >= FOLLOWING_QUESTIONS:
             del self._pending[key]
             if any(self._was_said(*pair) for pair in pairs):
-                self._remember(_joined(*pairs[0]))
+                self._remember(b"".join(pairs[0]))
                 return False
             self._found += pending.calls
             return True
@@ -141,32 +147,44 @@ class RepeatedExamples:
             self._pending.popitem(last=False)
         return False
 
-    def _learn(self, hashes: Sequence[bytes]) -> int:
+    def _learn(self, keys: Sequence[bytes]) -> int:
         """Remembers examples; gives how many parts they are."""
-        self._known.update(OrderedDict.fromkeys(hashes))
+        self._known[keys[-1]] = True
         while len(self._known) > _MAX_KNOWN:
             self._known.popitem(last=False)
-        return len(hashes)
+        return len(keys)
 
-    def _known_ahead(self, hashes: Sequence[bytes], roles: Sequence[str | None]) -> int:
-        """How many parts from the first one on are known examples, up to an answer's end."""
-        known = 0
-        for number, each in enumerate(hashes):
-            if each not in self._known:
-                break
-            if not _asks(roles[number]) and (number + 1 == len(roles) or _asks(roles[number + 1])):
-                known = number + 1
-        for each in hashes[:known]:
-            self._known.move_to_end(each)
-        return known
+    def _known_ahead(
+        self, keys: Sequence[bytes], hashes: Sequence[bytes], roles: Sequence[str | None]
+    ) -> int:
+        """How many parts from the first one on are known examples, whose last answer nobody got.
 
-    def _note_answer(
-        self, parts: Sequence[Part], question: bytes, hash_of: Callable[[Part], bytes]
-    ) -> None:
-        answer = next((each for each in parts if each.kind == "output"), None)
-        if answer is None:
-            return
-        self._remember(_joined(question, hash_of(answer)))
+        Those that somebody got are forgotten.
+        """
+        for count in range(len(keys), 0, -1):
+            is_checked = self._known.get(keys[count - 1])
+            if is_checked is None:
+                continue
+            pairs = _last_pairs(hashes[:count], roles[:count])
+            if self._was_answered(pairs) or not (
+                is_checked or self._is_unsaid(keys[count - 1], pairs)
+            ):
+                del self._known[keys[count - 1]]
+                continue
+            self._known.move_to_end(keys[count - 1])
+            return count
+        return 0
+
+    def _is_unsaid(self, key: bytes, pairs: Sequence[_Pair]) -> bool:
+        """Whether the store has no call with one of the pairs; it is asked once for each key."""
+        self._known[key] = True
+        if any(self._was_said(*pair) for pair in pairs):
+            self._remember(b"".join(pairs[0]))
+            return False
+        return True
+
+    def _was_answered(self, pairs: Sequence[_Pair]) -> bool:
+        return any(question + answer in self._answers for question, answer in pairs)
 
     def _remember(self, answered: bytes) -> None:
         self._answers[answered] = None
@@ -183,40 +201,49 @@ def _turns_before(parts: Sequence[Part]) -> range:
     end = start
     while end < len(parts) and parts[end].kind == "history":
         end += 1
-    is_whole = end < len(parts) and parts[end].side == "input" and _asks(parts[end].role)
-    if not is_whole or end == start or end - start > _MAX_TURNS or not _asks(parts[start].role):
+    is_whole = end < len(parts) and parts[end].side == "input" and is_asking(parts[end].role)
+    if not is_whole or end == start or end - start > _MAX_TURNS or not is_asking(parts[start].role):
         return range(0)
     return range(start, end)
 
 
-def _question(parts: Sequence[Part], hash_of: Callable[[Part], bytes]) -> bytes | None:
+def _said(parts: Sequence[Part]) -> tuple[list[Part], Part | None, bool]:
+    """(what the user's last message says, the answer, whether there are earlier messages).
+
+    One look at the parts: most calls have no earlier messages, and should cost nothing here.
+    """
+    asked, answer, has_history = [], None, False
+    for part in parts:
+        kind = part.kind
+        if kind == "history":
+            has_history = True
+        elif kind == "output":
+            answer = answer or part
+        elif kind in _ASKED and part.side == "input" and is_asking(part.role):
+            asked.append(part)
+    return asked, answer, has_history
+
+
+def _question(asked: Sequence[Part], hash_of: Callable[[Part], bytes]) -> bytes | None:
     """The hash of the user's last message, whatever was cut out of it; None without one."""
-    asked = [
-        part
-        for part in parts
-        if part.side == "input" and part.kind in ("user", "retrieved") and _asks(part.role)
-    ]
     if len(asked) == 1 and (asked[0].hash is None or asked[0].text is None):
         return hash_of(asked[0])
     texts = [part.text for part in asked if part.text is not None]
     return text_hash("".join(texts)) if texts else None
 
 
-def _asks(role: str | None) -> bool:
-    return role is not None and role.lower() in _ASKING
+def is_asking(role: str | None) -> bool:
+    """Whether the role is that of somebody who asks."""
+    return role is not None and (role in _ASKING or role.lower() in _ASKING)
 
 
 def _last_pairs(hashes: Sequence[bytes], roles: Sequence[str | None]) -> list[_Pair]:
     """The last answer with the questions that it may be of, the likeliest first; none if the turns
     end with a question. (Some vendors put tools' results into user messages.)"""
-    if _asks(roles[-1]):
+    if is_asking(roles[-1]):
         return []
-    asked = [each for each, role in zip(hashes, roles, strict=True) if _asks(role)]
+    asked = [each for each, role in zip(hashes, roles, strict=True) if is_asking(role)]
     return [(each, hashes[-1]) for each in asked[: -_MAX_PAIRS - 1 : -1]]
-
-
-def _joined(question: bytes, answer: bytes) -> bytes:
-    return blake2b(question + answer, digest_size=16).digest()
 
 
 def _prefix_keys(stage: str, hashes: Sequence[bytes]) -> list[bytes]:

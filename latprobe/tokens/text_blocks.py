@@ -153,12 +153,13 @@ def past_line_ends(text: str, at: int) -> int:
 
 def joined(blocks: list[Block]) -> list[Block]:
     """Touching blocks of one kind as one; blanks alone go to the block before, or after them."""
-    found: list[Block] = []
+    runs: list[tuple[str, list[str]]] = []
     for kind, text in blocks:
-        if found and (found[-1][0] == kind or not text.strip()):
-            found[-1] = (found[-1][0], found[-1][1] + text)
+        if runs and (runs[-1][0] == kind or not text.strip()):
+            runs[-1][1].append(text)
         else:
-            found.append((kind, text))
+            runs.append((kind, [text]))
+    found = [(kind, "".join(texts)) for kind, texts in runs]
     if len(found) > 1 and not found[0][1].strip():
         found[:2] = [(found[1][0], found[0][1] + found[1][1])]
     return found

@@ -10,7 +10,9 @@ import pytest
 from latprobe.advice import advisor
 from latprobe.advice.advisor import advise
 from latprobe.advice.answer import Advice
+from latprobe.advice.replay import kept
 from latprobe.advice.rules import output_format
+from latprobe.errors import StoreError
 from tests.advice.pipelines import Recording
 from tests.advice.replay.live_model import LiveModel, failing, serving
 from tests.advice.replay.recordings import good, is_compact, recording, worse
@@ -56,6 +58,8 @@ def test_without_a_yes_it_says_what_it_would_send_and_sends_nothing(
     assert (code, out, server.bodies) == (2, "", [])
     assert "128 calls of gpt-4o-mini: 64 recorded prompts" in err
     assert "input and " in err
+    host = server.url.removeprefix("http://").removesuffix("/v1")
+    assert f"The key in OPENAI_API_KEY is sent to {host}." in err
     assert "Add --yes" in err
     assert not (tmp_path / "store" / "replays.json").exists()
 
@@ -95,10 +99,38 @@ def test_a_refused_key_is_said_and_nothing_is_kept(
     assert not (tmp_path / "store" / "replays.json").exists()
 
 
+def test_a_server_that_is_not_there_is_an_error(cli: Cli, replay_id: str, tmp_path: Path) -> None:
+    code, out, err = cli("replay", replay_id, "--on", "http://127.0.0.1:9/v1", "--yes")
+    assert (code, out) == (2, "")
+    assert "Nothing came of it: " in err
+    assert not (tmp_path / "store" / "replays.json").exists()
+
+
 def test_no_key_is_sent_where_none_is_wanted(cli: Cli, replay_id: str) -> None:
     with serving(lambda _: failing(403)) as server:
-        ask(cli, server, replay_id, "--yes", "--key-from", "")
+        _, _, err = ask(cli, server, replay_id, "--yes", "--key-from", "")
+    assert "No key is sent." in err
     assert all("authorization" not in each for each in server.headers)
+
+
+def test_for_another_host_the_key_has_to_be_named(cli: Cli, replay_id: str) -> None:
+    code, out, err = cli("replay", replay_id, "--on", "https://llm.example/v1", "--yes")
+    assert (code, out) == (2, "")
+    assert "Name the variable that holds the key for llm.example with --key-from" in err
+
+
+def test_what_came_is_shown_even_where_it_cannot_be_kept(
+    cli: Cli, replay_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(kept, "keep", full)
+    with serving(good) as server:
+        code, out, err = ask(cli, server, replay_id, "--yes")
+    assert code == 4
+    assert "Not worse" in out
+    assert "The disk is full." in err
 
 
 def test_what_cannot_be_tried_is_refused_before_anything_is_sent(cli: Cli, replay_id: str) -> None:

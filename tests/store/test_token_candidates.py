@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from latprobe.config import Settings
 from latprobe.store import token_candidates
 from latprobe.store.owner import StoreOwner
 from latprobe.store.token_candidates import Candidates, Ready
+from latprobe.store.token_pass import TokenPass
 from tests.journal.building import SegmentBuilder
 
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7}
@@ -85,6 +87,31 @@ def test_what_is_asked_for_before_it_is_counted_is_still_waiting(tmp_path: Path)
         )
         candidates.done(half)
         assert taken(candidates) == [3, 7, 9, 11]
+
+
+@pytest.mark.parametrize("batch_calls", [1, 2, 1_000])
+@pytest.mark.parametrize(
+    "batches",
+    [[[1, 2, 1, 3]], [[1, 2], [1, 3]], [[1, 2, 3], [1, 2, 3]], [[1], [2, 1], [1]]],
+    ids=["in one batch", "in two", "all again", "again and again"],
+)
+def test_a_span_that_was_sent_twice_is_counted_once(
+    tmp_path: Path, batches: list[list[int]], batch_calls: int
+) -> None:
+    calls = {number for batch in batches for number in batch}
+    with StoreOwner(tmp_path) as owner:
+        for number, batch in enumerate(batches):
+            build = SegmentBuilder(tmp_path / "journal" / f"{number}.lpj", capacity=400)
+            for trace in batch:
+                build.span("chat", trace=trace, span=5, details=CALL)
+            build.close()
+            owner.ingest_journal()
+        settings = Settings(home=tmp_path)
+        counting = TokenPass(owner._database, lambda: settings, batch_calls=batch_calls)
+        assert counting.run(force=True) == len(calls)
+        sums = owner.query("SELECT count(*) AS n, sum(input_tokens) AS tokens FROM usage")
+        assert sums.to_pylist() == [{"n": len(calls), "tokens": 7 * len(calls)}]
+        assert counting.run(force=True) == 0
 
 
 def test_roots_of_calls_that_wait_are_found_however_many_wait(

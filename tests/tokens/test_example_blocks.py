@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
+from latprobe.tokens import example_blocks
 from latprobe.tokens.dissect import dissect, dissect_request
 from latprobe.tokens.part import Dissected
 from latprobe.tokens.text_blocks import split_blocks
@@ -78,6 +80,37 @@ def test_a_form_of_three_labels_is_a_form() -> None:
 )  # fmt: skip
 def test_what_only_looks_like_examples_is_none(text: str) -> None:
     assert blocks(text) == [("u", text)]
+
+
+@pytest.mark.parametrize(
+    "output", ["Output: {\n", "Output: [\n", "Output:\n```json\n", "Output:\n{\n"]
+)
+def test_open_brackets_cost_as_much_each_however_many_there_are(
+    output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = 0
+    given = example_blocks._lines
+
+    def lines(text: str, start: int, limit: int) -> Iterator[tuple[int, int]]:
+        nonlocal looked_at
+        for line in given(text, start, limit):
+            looked_at += 1
+            yield line
+
+    monkeypatch.setattr(example_blocks, "_lines", lines)
+    pair = f"Input: a\n{output}"
+    text = "Example:\n" + pair * 1_000
+    assert blocks(text) == [("f", text.strip())]
+    assert looked_at < 5 * text.count("\n")
+
+
+@pytest.mark.parametrize("padding", ["x" * 7_000, " " * 7_000, "x\n" * 3_500])
+def test_a_bracket_is_closed_within_a_bound(padding: str) -> None:
+    shown = "Input: a\nOutput: {\nInput: b\nOutput: {\n"
+    near = f"Example:\n{shown}{padding}\n}}\n"
+    assert blocks(near) == [("f", near.strip())]
+    far = f"Example:\n{shown}{padding}\n{padding}\n}}\n"
+    assert blocks(far)[0] == ("f", f"Example:\n{shown}".strip())
 
 
 def _request(name: str) -> Dissected:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from latprobe.tokens.dissect import dissect, dissect_request
-from latprobe.tokens.part import Dissected, part_hash
+from latprobe.tokens.part import Dissected, Part, part_hash
 from latprobe.tokens.repeated_examples import RepeatedExamples
 
 Turns = list[tuple[str, str]]
@@ -112,6 +112,12 @@ class Calls:
     def kinds(self) -> list[list[str]]:
         """Those of messages that are no system text."""
         return [[kind for kind in kinds if kind != "system"] for kinds in self._kinds]
+
+
+def hashes_of(turns: Turns) -> list[bytes]:
+    return [part_hash(part) for part in openai_chat(turns, "x").parts if part.kind != "system"][
+        : len(turns)
+    ]
 
 
 def asked(questions: Sequence[str], before: Turns = EXAMPLES) -> list[Turns]:
@@ -269,10 +275,60 @@ def test_hashes_alone_tell_it_as_well() -> None:
 
 
 def test_known_examples_are_examples_from_the_first_call_on() -> None:
-    known = [part_hash(part) for part in openai_chat(EXAMPLES, "x").parts]
-    calls = Calls(examples=RepeatedExamples(known))
+    calls = Calls(examples=RepeatedExamples([("chat", hashes_of(EXAMPLES))]))
     calls.call(asked(QUESTIONS)[0])
     assert calls.kinds() == [["few_shot"] * 4 + ["user"]]
+
+
+def test_examples_are_those_of_their_stage_and_in_their_order() -> None:
+    calls = Calls()
+    for turns in asked(QUESTIONS[:3]):
+        calls.call(turns, stage="router")
+    calls.call(asked(QUESTIONS)[3], stage="chat")
+    calls.call([*EXAMPLES[2:], *EXAMPLES[:2], ("user", QUESTIONS[3])], stage="router")
+    assert calls.kinds()[3:] == [["history"] * 4 + ["user"]] * 2
+
+
+@pytest.mark.parametrize("stage", ["router", "chat"])
+def test_a_conversation_that_begins_as_an_example_does_is_history(stage: str) -> None:
+    greeting: Turns = [("user", "hello"), ("assistant", "Hi! How can I help?")]
+    calls = Calls()
+    for turns in asked(QUESTIONS[:3], greeting):
+        calls.call(turns, stage="router")
+    calls.call(greeting[:1], "Hi! How can I help?", stage=stage)
+    for turns in asked(QUESTIONS, greeting):
+        calls.call(turns, stage=stage)
+    assert calls.kinds()[:3] == [["few_shot"] * 2 + ["user"]] * 3
+    assert calls.kinds()[4:] == [["history"] * 2 + ["user"]] * 5
+
+
+def test_known_examples_that_the_store_has_as_said_are_history() -> None:
+    asked_store: list[tuple[bytes, bytes]] = []
+
+    def was_said(question: bytes, answer: bytes) -> bool:
+        asked_store.append((question, answer))
+        return True
+
+    calls = Calls(examples=RepeatedExamples([("chat", hashes_of(EXAMPLES))], was_said))
+    for turns in asked(QUESTIONS):
+        calls.call(turns)
+    assert calls.kinds() == [["history"] * 4 + ["user"]] * 5
+    assert asked_store == [(hashes_of(EXAMPLES)[2], hashes_of(EXAMPLES)[3])]
+
+
+def test_a_call_without_earlier_messages_has_only_its_question_and_answer_hashed() -> None:
+    hashed: list[str] = []
+
+    def hash_of(part: Part) -> bytes:
+        hashed.append(part.kind)
+        return part_hash(part)
+
+    examples = RepeatedExamples()
+    call = openai_chat([("user", QUESTIONS[0])], "positive")
+    assert examples.mark("chat", call, (bytes(16), 1), hash_of) is call
+    assert hashed == ["user", "output"]
+    examples.mark("chat", openai_chat([("user", QUESTIONS[0])], ""), (bytes(16), 2), hash_of)
+    assert hashed == ["user", "output"]
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,23 @@
 """How far an answer agrees with the recorded one: which of its fields are equal, and its schema.
 
-An answer that is JSON is compared field by field. A text is compared by the numbers, negations,
-names, keys and code that it holds, which is not all it says.
+An answer that is JSON is compared field by field. A text is compared by its words and their
+neighbours, and by the numbers, negations, names, keys and code that it holds.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from latprobe.advice.compress.retention import retention
 
 TEXT = "text"
+# Chinese and Japanese put no blanks between words: there each character counts as one.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,23 @@ def _text_share(recorded: Any, answer: Any) -> float:
         return 0.0
     if recorded.split() == answer.split():
         return 1.0
+    words = _words_share(recorded, answer)
     counts = retention(recorded, answer).counts.values()
     had = sum(all_ for _, all_ in counts)
-    return sum(kept for kept, _ in counts) / had if had else 0.0
+    # A lost "not" is one word of many, and words may all change around the same numbers.
+    return min(words, sum(kept for kept, _ in counts) / had) if had else words
+
+
+def _words_share(recorded: str, answer: str) -> float:
+    """Words and pairs of neighbours that both have, of those of the longer one."""
+    had, has = _words(recorded), _words(answer)
+    most = max(had.total(), has.total())
+    return (had & has).total() / most if most else 1.0
+
+
+def _words(text: str) -> Counter[tuple[str, ...]]:
+    words = _WORD.findall(text)
+    return Counter([*((word,) for word in words), *pairwise(words)])
 
 
 def _gathered(value: Any) -> dict[str, set[str]]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from latprobe.advice.compress.compose import best
 from latprobe.advice.compress.meter import Meter
 from latprobe.advice.outputs.answer_formats import Encoding, encodings_for
-from latprobe.advice.outputs.json_answers import find_json
+from latprobe.advice.outputs.json_answers import JsonAnswer, find_json
 from latprobe.advice.replay.agreement import ABSENT
 from latprobe.advice.replay.recorded import Message, Recorded
 from latprobe.advice.suggestion import Suggestion
@@ -19,6 +19,8 @@ from latprobe.tokens.part import MEDIA_KINDS
 
 # A template answers in JSON if nearly all of its answers do.
 _MOST_ARE_JSON = 0.8
+# `find_json` takes these for no answer; to a replay they are one.
+_EMPTY = re.compile(r"(?<!\S)(\[\s*\]|\{\s*\})(?!\S)")
 _JSON_ONLY = re.compile(r"or say: ([^\n]+)")
 _LEFT_OUT = ("tools", *MEDIA_KINDS)
 
@@ -43,7 +45,7 @@ class AsRecorded:
     @classmethod
     def of(cls, recorded: Sequence[Recorded]) -> AsRecorded:
         """How the recorded answers are read."""
-        parsed = [find_json(each.answer) for each in recorded]
+        parsed = [_json_in(each.answer) for each in recorded]
         found = [each for each in parsed if each is not None]
         is_json = len(found) >= _MOST_ARE_JSON * len(recorded)
         return cls(is_json, is_json and all(each.is_bare for each in found))
@@ -54,7 +56,7 @@ class AsRecorded:
     def read(self, answer: str) -> Any:
         if not self.is_json:
             return answer
-        found = find_json(answer)
+        found = _json_in(answer)
         if found is None or (self.is_bare and not found.is_bare):
             return ABSENT
         return found.value
@@ -81,7 +83,7 @@ class SaidInPrompt:
     def read(self, answer: str) -> Any:
         if self.encoding is None:
             return self.before.read(answer)
-        found = find_json(answer)
+        found = _json_in(answer)
         if found is None or (self.before.is_bare and not found.is_bare):
             return ABSENT
         try:
@@ -121,11 +123,27 @@ class ShorterTexts:
         return text if shortest is None else shortest.text
 
 
+def _json_in(answer: str) -> JsonAnswer | None:
+    """The JSON of an answer, `[]` and `{}` too where they stand alone between blanks."""
+    found = find_json(answer)
+    empty = None if found is not None else _EMPTY.search(answer)
+    if empty is None:
+        return found
+    text = empty.group()
+    value: Any = [] if text.startswith("[") else {}
+    return JsonAnswer(value, text, answer[: empty.start()], answer[empty.end() :])
+
+
 def change_of(
     suggestion: Suggestion, recorded: Sequence[Recorded], *, model: str | None
 ) -> SaidInPrompt | ShorterTexts | Refusal:
     """How the suggestion is followed in a request; a Refusal where that needs other code."""
     before = AsRecorded.of(recorded)
+    if suggestion.rule in ("output_format", "output_prose") and not before.is_json:
+        return Refusal(
+            f"Fewer than {_MOST_ARE_JSON:.0%} of the recorded answers are JSON, so answers in "
+            "another format cannot be compared with them; ask `latprobe advise` again."
+        )
     match suggestion.rule:
         case "output_format":
             values = [found.value for each in recorded if (found := find_json(each.answer))]

@@ -54,9 +54,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer after all tries; `reason` in a few words."""
+    """No answer after all tries; `reason` in a few words. Tokens: what was billed all the same."""
 
     reason: str
+    input_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Endpoint:
             if wait_s is None:
                 wait_s = _FIRST_WAIT_S * 2 ** (TRIES - tries_left - 1) * random.uniform(0.8, 1.2)
             if not found.is_passing or wait_s > LONGEST_WAIT_S or not tries_left:
-                return Failure(found.reason)
+                return Failure(found.reason, found.input_tokens, found.output_tokens)
             pause(wait_s)
         raise AssertionError("the last try returns")
 
@@ -118,7 +120,9 @@ class Endpoint:
         )
         start_ns = monotonic_ns()
         try:
-            with _opener().open(request, timeout=self.timeout_s) as response:
+            with _opener(parts.scheme, parts.hostname).open(
+                request, timeout=self.timeout_s
+            ) as response:
                 data = response.read(_MOST_BYTES)
         except urllib.error.HTTPError as error:
             with error:
@@ -144,12 +148,17 @@ def checked_url(url: str, *, has_key: bool) -> str:
         raise UsageError(_NO_ADDRESS)
     if parts.username is not None or parts.password is not None:
         raise UsageError("Leave user and password out of the address; the key has a variable.")
-    if has_key and parts.scheme == "http" and host not in _LOCAL:
+    if has_key and parts.scheme == "http" and not is_local(host):
         raise UsageError(
             "The key would go to another machine unencrypted. Use https, or --key-from '' to send "
             "none."
         )
     return url
+
+
+def is_local(host: str | None) -> bool:
+    """Whether a call of this host stays on this machine."""
+    return host in _LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,8 @@ class _Fault:
     reason: str
     is_passing: bool = False
     wait_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -168,7 +179,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(scheme: str, host: str | None) -> urllib.request.OpenerDirector:
+    """Only https goes through the system's proxy, in a tunnel: others would hand it the texts."""
+    if scheme != "https" or is_local(host):
+        return urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
     return urllib.request.build_opener(_NoRedirect)
 
 
@@ -195,20 +209,25 @@ def _retry_after_s(headers: Headers | None) -> float | None:
 
 
 def _read(data: bytes, took_ns: int) -> Reply | _Fault:
-    """The reply in a response's body; a server that sends anything else may do better next time."""
+    """The reply in a response's body.
+
+    A server that sends anything else may do better next time, unless it billed this one.
+    """
+    given = made = None
     try:
         body = json.loads(data)
+        usage = body.get("usage") or {}
+        given, made = _whole(usage.get("prompt_tokens")), _whole(usage.get("completion_tokens"))
         choice = body["choices"][0]
         text = choice["message"]["content"]
-        usage = body.get("usage") or {}
-        given, made = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        is_cut = choice.get("finish_reason") == "length"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return _Fault("sent something that is no chat completion", is_passing=True)
+        is_billed = given is not None or made is not None
+        return _Fault("sent something that is no chat completion", not is_billed, None, given, made)
     if not isinstance(text, str):
-        return _Fault("sent an answer without text", is_passing=True)
-    return Reply(
-        text, _whole(given), _whole(made), took_ns, choice.get("finish_reason") == "length"
-    )
+        # A refusal, or reasoning that used up the limit: it would come, and be billed, again.
+        return _Fault("sent an answer without text", False, None, given, made)
+    return Reply(text, given, made, took_ns, is_cut)
 
 
 def _whole(value: object) -> int | None:

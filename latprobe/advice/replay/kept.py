@@ -18,7 +18,19 @@ def read_replays(home: Path) -> dict[str, Replayed]:
     return {each.id: each for each in read_rows(home / FILE, Replayed.from_json)}
 
 
-def keep(home: Path, replayed: Replayed) -> None:
-    """Adds it, in place of the one of the same suggestion."""
-    rows = {**read_replays(home), replayed.id: replayed}
+def keep(home: Path, replayed: Replayed) -> bool:
+    """Adds it, in place of the one of the same suggestion; whether it did.
+
+    A trial that was stopped before it could tell does not replace one that told.
+    """
+    kept = read_replays(home)
+    before = kept.get(replayed.id)
+    if before is not None and _tells(before) and replayed.stopped and not _tells(replayed):
+        return False
+    rows = {**kept, replayed.id: replayed}
     write_rows(home / FILE, [each.to_json() for each in rows.values()])
+    return True
+
+
+def _tells(replayed: Replayed) -> bool:
+    return replayed.verdict in ("not worse", "worse")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from latprobe.advice.call_texts import CALLS_A_TEMPLATE, fetch_call_texts
 from latprobe.advice.outputs.template_calls import TemplateCalls, fetch_template_calls
 from latprobe.advice.replay.agreement import ABSENT
 from latprobe.advice.replay.change import AsRecorded, Change, change_of
 from latprobe.advice.replay.margin import fewest_pairs, smallest_margin
-from latprobe.advice.replay.recorded import Found, Recorded, fetch_recorded
+from latprobe.advice.replay.recorded import Recorded, fetch_recorded
 from latprobe.advice.suggestion import Suggestion
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.scope import Scope
@@ -21,6 +21,9 @@ from latprobe.store.query import Query
 from latprobe.tokens.prices import Prices
 from latprobe.tokens.rates import Quantities
 
+# Where a price comes from: the cost of the recorded calls, cache reads included, or known prices
+# of a token with nothing read from a cache.
+CostBasis = Literal["recorded calls", "prices"]
 # Of so many times the wanted requests some are equal to others, or hold more than text.
 _SPARE = 3
 
@@ -29,8 +32,8 @@ _SPARE = 3
 class Plan:
     """The requests to ask again by both arms; `values` are all recorded answers as read.
 
-    Tokens are estimated: those of the recorded calls, for both arms. `cost_usd` is None where
-    nobody knows the model's price.
+    Tokens are estimated: those of the recorded calls, for both arms; None where one of the calls
+    does not say. The cost is None where nobody knows the model's price, or not the tokens.
     """
 
     recorded: tuple[Recorded, ...]
@@ -39,9 +42,10 @@ class Plan:
     values: tuple[Any, ...]
     recorded_model: str | None
     left_out: Mapping[str, int]
-    input_tokens_estimated: int
-    output_tokens_estimated: int
+    input_tokens_estimated: int | None
+    output_tokens_estimated: int | None
     cost_usd_estimated: float | None
+    cost_basis: CostBasis | None
 
     @property
     def calls(self) -> int:
@@ -76,8 +80,13 @@ def plan(
     found = fetch_recorded(query, group.texts)
     old = AsRecorded.of(found.calls) if found.calls else AsRecorded(False)
     usable = [each for each in found.calls if old.read(each.answer) is not ABSENT]
+    left_out = dict(found.left_out)
+    if len(usable) < len(found.calls):
+        left_out["its answer is no JSON, as those of the others are"] = len(found.calls) - len(
+            usable
+        )
     if len(usable) < wanted:
-        return _too_few(len(usable), found, wanted)
+        return _too_few(len(usable), left_out, wanted)
     new = change_of(suggestion, usable, model=model or group.model)
     if isinstance(new, Refusal):
         return new
@@ -88,20 +97,20 @@ def plan(
             f"{wanted} or more are needed."
         )
     chosen = random.Random(seed).sample(changed, min(requests, len(changed)))
-    given, made = (
-        2 * sum(getattr(each.call, name) or 0 for each in chosen)
-        for name in ("input_tokens", "output_tokens")
-    )
+    given = _twice([each.call.input_tokens for each in chosen])
+    made = _twice([each.call.output_tokens for each in chosen])
+    cost, basis = _cost(group, 2 * len(chosen), given, made, model or group.model, prices)
     return Plan(
         recorded=tuple(chosen),
         old=old,
         new=new,
         values=tuple(old.read(each.answer) for each in usable),
         recorded_model=group.model,
-        left_out=found.left_out,
+        left_out=left_out,
         input_tokens_estimated=given,
         output_tokens_estimated=made,
-        cost_usd_estimated=_cost(group, chosen, model or group.model, prices),
+        cost_usd_estimated=cost,
+        cost_basis=basis,
     )
 
 
@@ -127,27 +136,37 @@ def _group(
     return found[0]
 
 
-def _too_few(usable: int, found: Found, wanted: int) -> Refusal:
-    left_out = ", ".join(f"{count}: {reason}" for reason, count in found.left_out.items())
-    others = f" Left out are {left_out}." if left_out else ""
+def _too_few(usable: int, left_out: Mapping[str, int], wanted: int) -> Refusal:
+    counted = ", ".join(f"{count}: {reason}" for reason, count in left_out.items())
+    others = f" Left out are {counted}." if counted else ""
     return Refusal(
         f"{usable} recorded requests can be asked again, and this margin needs {wanted}: record "
         f"more, or take a margin over {smallest_margin(usable):.1%}.{others}"
     )
 
 
+def _twice(tokens: Sequence[int | None]) -> int | None:
+    """Of both arms; None where one is not known."""
+    known = [each for each in tokens if each is not None]
+    return 2 * sum(known) if len(known) == len(tokens) else None
+
+
 def _cost(
     group: TemplateCalls,
-    chosen: list[Recorded],
+    calls: int,
+    given: int | None,
+    made: int | None,
     model: str | None,
     prices: Mapping[str, Any] | None,
-) -> float | None:
-    """What the recorded calls cost, twice; list prices for another model."""
+) -> tuple[float | None, CostBasis | None]:
+    """USD of so many calls, and by what: their recorded cost, or prices of tokens."""
     if model == group.model and group.cost_usd is not None:
-        return 2 * group.cost_usd * len(chosen)
-    given = sum(each.call.input_tokens or 0 for each in chosen)
-    made = sum(each.call.output_tokens or 0 for each in chosen)
-    cost = Prices(prices).cost(
-        Quantities(2 * given, 2 * made), model=model, provider=None, at_ns=wall_ns()
+        return group.cost_usd * calls, "recorded calls"
+    if given is None or made is None:
+        return None, None
+    usd = (
+        Prices(prices)
+        .cost(Quantities(given, made), model=model, provider=None, at_ns=wall_ns())
+        .usd
     )
-    return cost.usd
+    return usd, None if usd is None else "prices"

@@ -5,37 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from latprobe.advice.replay.agreement import Comparison, Schema, Score
+from latprobe.advice.replay.agreement import Comparison, Schema
 from latprobe.advice.replay.change import AsRecorded, Change
 from latprobe.advice.replay.endpoint import Endpoint, Failure, Reply
-from latprobe.advice.replay.margin import Bounded, fewest_pairs, mean_difference
 from latprobe.advice.replay.trial import Outcome, Pair
+from latprobe.advice.replay.verdict import (
+    LEAST_SELF_AGREEMENT,
+    Against,
+    Scored,
+    ScorePair,
+    Verdict,
+)
 from latprobe.advice.suggestion import Suggestion
 from latprobe.analysis.intervals import SEED, Floats, block_draws, interval_of
 
-Verdict = Literal["not worse", "worse", "not shown", "not enough pairs", "cannot tell"]
+__all__ = ["Against", "FieldAgreement", "Measured", "Replayed", "Verdict", "judge"]
 
-# A model that agrees with itself less than this cannot show that another prompt does as well.
-LEAST_SELF_AGREEMENT = 0.5
 _MOST_FIELDS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Against:
-    """The mean of a share (0..1) in both arms, and how much higher it is in the new one.
-
-    `low` and `high` are one-sided 95 % bounds of the difference (`margin.py`).
-    """
-
-    old: float
-    new: float
-    difference: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +54,11 @@ class Replayed:
     """The trial of one suggestion. Times are ns since the epoch, shares 0..1.
 
     `pairs` are the requests that both arms answered, of `requests` asked for. `failed` counts
-    calls without an answer by reason. `schema` is None for answers that are texts. Tokens and
-    `p50_ms` are of one call; None where the server did not say, or without a pair.
+    calls without an answer by reason; one of a single arm counts in `agreement` and `schema` as an
+    answer without any field. `schema` is None for answers that are texts. Tokens and `p50_ms` are
+    of one call, of both arms' answers; None where the server did not say, or without a pair.
+    `billed_*` are the tokens of all calls that came back, failed ones too, as far as the server
+    said; None where it never did.
     """
 
     id: str
@@ -89,6 +82,8 @@ class Replayed:
     fields: tuple[FieldAgreement, ...] = ()
     failed: dict[str, int] = field(default_factory=dict)
     cut: int = 0
+    billed_input_tokens: int | None = None
+    billed_output_tokens: int | None = None
     stopped: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -127,24 +122,18 @@ def judge(
     at_ns: int,
     seed: int = SEED,
 ) -> Replayed:
-    """The verdict on the pairs that both arms answered. `recorded` are the values of all recorded
-    answers, from which their schema is learnt."""
+    """The verdict on what both arms, or one of them, answered.
+
+    `recorded` are the values of all recorded answers, from which their schema is learnt.
+    """
     answered = [
-        (pair, pair.old, pair.new)
+        (pair.old, pair.new)
         for pair in outcome.pairs
         if isinstance(pair.old, Reply) and isinstance(pair.new, Reply)
     ]
     comparison = Comparison(Schema.of(recorded) if old.is_json else None)
-    scores = [
-        (
-            comparison.score(old.read(pair.recorded.answer), old.read(before.text)),
-            comparison.score(old.read(pair.recorded.answer), new.read(after.text)),
-        )
-        for pair, before, after in answered
-    ]
-    agreement = _against(scores, lambda score: score.share, seed)
-    schema = _against(scores, lambda score: float(score.is_valid or False), seed)
-    replies = [(before, after) for _, before, after in answered]
+    scored = Scored.of(outcome.pairs, comparison, old, new)
+    agreement, schema = scored.agreement(seed=seed), scored.schema(seed=seed)
     return Replayed(
         id=suggestion.id,
         rule=suggestion.rule,
@@ -158,45 +147,23 @@ def judge(
         pairs=len(answered),
         calls=outcome.calls,
         margin=margin,
-        verdict=_verdict(agreement, schema if old.is_json else None, len(answered), margin),
+        verdict=scored.verdict(margin, agreement, schema, seed=seed),
         agreement=agreement,
-        schema=schema if old.is_json else None,
-        input_tokens=_measured(replies, lambda reply: reply.input_tokens, np.mean, seed),
-        output_tokens=_measured(replies, lambda reply: reply.output_tokens, np.mean, seed),
-        p50_ms=_measured(replies, lambda reply: reply.took_ns / 1e6, np.median, seed),
-        fields=_fields(scores) if old.is_json else (),
+        schema=schema,
+        input_tokens=_measured(answered, lambda reply: reply.input_tokens, np.mean, seed),
+        output_tokens=_measured(answered, lambda reply: reply.output_tokens, np.mean, seed),
+        p50_ms=_measured(answered, lambda reply: reply.took_ns / 1e6, np.median, seed),
+        fields=_fields(scored.both) if old.is_json else (),
         failed=_failed(outcome.pairs),
-        cut=sum(after.is_cut for _, after in replies),
+        cut=sum(after.is_cut for _, after in answered),
+        billed_input_tokens=_billed(outcome.pairs, lambda reply: reply.input_tokens),
+        billed_output_tokens=_billed(outcome.pairs, lambda reply: reply.output_tokens),
         stopped=outcome.stopped,
-        notes=_notes(endpoint, recorded_model, agreement, is_json=old.is_json),
+        notes=_notes(endpoint, recorded_model, scored),
     )
 
 
-_Scores = Sequence[tuple[Score, Score]]
 _Replies = Sequence[tuple[Reply, Reply]]
-
-
-def _verdict(
-    agreement: Against | None, schema: Against | None, pairs: int, margin: float
-) -> Verdict:
-    """Both have to be within the margin, so that testing two makes no error likelier."""
-    if agreement is None or pairs < fewest_pairs(margin):
-        return "not enough pairs"
-    both = [agreement, *([] if schema is None else [schema])]
-    if any(each.high < 0 and each.low <= -margin for each in both):
-        return "worse"
-    if agreement.old < LEAST_SELF_AGREEMENT:
-        return "cannot tell"
-    return "not worse" if all(each.low > -margin for each in both) else "not shown"
-
-
-def _against(scores: _Scores, of: Callable[[Score], float], seed: int) -> Against | None:
-    if not scores:
-        return None
-    old = np.array([of(one) for one, _ in scores])
-    new = np.array([of(other) for _, other in scores])
-    found: Bounded = mean_difference(list(new - old), seed=seed)
-    return Against(float(old.mean()), float(new.mean()), found.value, found.low, found.high)
 
 
 def _measured(
@@ -220,7 +187,7 @@ def _measured(
     return Measured(old, new, old - new, interval.low, interval.high)
 
 
-def _fields(scores: _Scores) -> tuple[FieldAgreement, ...]:
+def _fields(scores: Sequence[ScorePair]) -> tuple[FieldAgreement, ...]:
     """Each field that was recorded, the one that lost most first."""
     found: dict[str, list[tuple[float, float]]] = {}
     for old, new in scores:
@@ -248,24 +215,33 @@ def _failed(pairs: Sequence[Pair]) -> dict[str, int]:
     return dict(counts)
 
 
-def _notes(
-    endpoint: Endpoint, recorded_model: str | None, agreement: Against | None, *, is_json: bool
-) -> tuple[str, ...]:
+def _billed(pairs: Sequence[Pair], of: Callable[[Reply | Failure], int | None]) -> int | None:
+    replies = [reply for pair in pairs for reply in (pair.old, pair.new) if reply is not None]
+    known = [tokens for reply in replies if (tokens := of(reply)) is not None]
+    return sum(known) if known else None
+
+
+def _notes(endpoint: Endpoint, recorded_model: str | None, scored: Scored) -> tuple[str, ...]:
     notes = []
     if recorded_model is not None and endpoint.model != recorded_model:
         notes.append(
             f"The answers were recorded from {recorded_model}: what {endpoint.model} answers "
             "otherwise lowers both arms alike."
         )
-    if agreement is not None and agreement.old < LEAST_SELF_AGREEMENT:
+    if scored.both and scored.self_agreement < LEAST_SELF_AGREEMENT:
         notes.append(
-            f"Asked again as recorded, the model gives {agreement.old:.0%} of the recorded fields "
-            "again: too little to tell by. Record with temperature 0 and a seed."
+            f"Asked again as recorded, the model gives {scored.self_agreement:.0%} of the recorded "
+            "fields again: too little to tell by. Record with temperature 0 and a seed."
         )
-    if not is_json:
+    if scored.alone:
         notes.append(
-            "Texts are compared by the numbers, negations, names, keys and code in them, which is "
-            "not all that they say: read some."
+            f"{len(scored.alone)} requests failed in one arm alone: there they count as an answer "
+            "without any field, and what both arms answered must be within the margin too."
+        )
+    if not scored.has_schema:
+        notes.append(
+            "Texts are compared by their words and by the numbers, negations, names, keys and code "
+            "in them, not by what they mean: read some."
         )
     return tuple(notes)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from latprobe.advice.replay.agreement import ABSENT, Comparison, Schema, fields_of
 
 RECORDED: list[dict[str, Any]] = [
@@ -56,3 +58,14 @@ def test_texts_are_compared_by_what_must_not_change() -> None:
     assert 0.0 < changed.share < 1.0
     assert changed.is_valid is None
     assert comparison.score("Yes", "No").share == 0.0
+
+
+def test_words_of_texts_count_in_their_order() -> None:
+    comparison = Comparison()
+    key = "{'verdict_of_all': %s"
+    assert comparison.score(key % "good", key % "bad").share == pytest.approx(1 / 3)
+    assert comparison.score("good", "bad").share == 0.0
+    assert comparison.score("good", "not good").share == pytest.approx(1 / 3)
+    assert comparison.score("pay before use", "use before pay").share == pytest.approx(3 / 5)
+    assert comparison.score("\u826f\u3044", "\u60aa\u3044").share == pytest.approx(1 / 3)
+    assert comparison.score("12 good", "").share == 0.0

@@ -114,6 +114,33 @@ def test_an_answer_without_text_is_a_failure() -> None:
     body = json.dumps({"choices": [{"message": {"content": None}}]}).encode()
     with serving(lambda _: Said(body=body)) as server:
         assert asked(server) == Failure("sent an answer without text")
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("choices", ['[{"message": {"content": null}}]', "[]"])
+def test_an_answer_that_was_billed_is_not_asked_for_again_and_its_tokens_count(
+    choices: str,
+) -> None:
+    usage = '"usage": {"prompt_tokens": 7, "completion_tokens": 300}'
+    body = f'{{"choices": {choices}, {usage}}}'.encode()
+    with serving(lambda _: Said(body=body)) as server:
+        found = asked(server)
+    assert isinstance(found, Failure)
+    assert (found.input_tokens, found.output_tokens) == (7, 300)
+    assert len(server.bodies) == 1
+
+
+def test_a_proxy_of_the_environment_sees_nothing_of_a_call_in_clear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(lambda _: completion("of the proxy")) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+        with serving(lambda _: completion("of the server")) as server:
+            found = asked(server)
+    assert isinstance(found, Reply)
+    assert (found.text, proxy.bodies) == ("of the server", [])
 
 
 def test_nobody_there_is_a_failure() -> None:

@@ -45,3 +45,12 @@ def test_a_true_loss_above_the_margin_is_let_through_at_most_5_times_in_100() ->
         drawn = rng.choice([0.0, -0.5, -1.0], size=80, p=[0.91, 0.06, 0.03])
         passed += mean_difference(drawn.tolist()).low > -0.05
     assert passed <= 5  # 5 % of 25, and three standard deviations of that
+
+
+def test_of_several_tests_the_upper_bound_is_wrong_less_often() -> None:
+    for values in ([0.0] * 60, [-1.0, -1.0, *([0.0] * 58)]):
+        one, two = mean_difference(values), mean_difference(values, tests=2)
+        assert (one.value, one.low) == (two.value, two.low)
+        assert one.high < two.high
+    # No loss of 60: 1 - 0.025 ** (1 / 60) is the bound of 97.5 %.
+    assert mean_difference([0.0] * 60, tests=2).high == pytest.approx(1 - 0.025 ** (1 / 60))

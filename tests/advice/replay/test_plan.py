@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from latprobe.advice.outputs.answer_formats import compact_json
+from latprobe.advice.replay.agreement import ABSENT
 from latprobe.advice.replay.plan import Plan, plan
 from latprobe.advice.suggestion import Suggestion
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.scope import EVERYTHING
+from tests.advice.pipelines import Recording
 from tests.advice.replay.recordings import pretty, recording
 from tests.analysis.seeding import MemoryStore
 
@@ -50,8 +53,12 @@ def test_recorded_requests_are_sent_as_they_were_with_their_settings(usual: Memo
     system, question = found.new.messages(one)
     assert system.text == f"{one.messages[0].text}\n{compact_json().sentence}\n"
     assert question == one.messages[1]
-    assert found.input_tokens_estimated > found.output_tokens_estimated > 0
+    given, made = found.input_tokens_estimated, found.output_tokens_estimated
+    assert given is not None
+    assert made is not None
+    assert given > made > 0
     assert found.cost_usd_estimated is not None
+    assert found.cost_basis is not None
     assert len({each.messages for each in found.recorded}) == 60
 
 
@@ -105,3 +112,52 @@ def test_calls_with_tools_or_pictures_are_left_out() -> None:
             '\\"type\\": \\"text\\"', '\\"type\\": \\"x\\"'
         )
     assert "Left out are 20: " in reason(planned(found.query(), requests=70))
+
+
+def answering(found: Recording, answers: dict[int, str]) -> MemoryStore:
+    """The recording with other answers to some of its requests."""
+    for number, answer in answers.items():
+        span = found.spans[2 * number + 1]
+        attributes = json.loads(span["attributes"])
+        said = json.loads(attributes["gen_ai.output.messages"])
+        was = said[0]["parts"][0]["content"]
+        said[0]["parts"][0]["content"] = answer
+        attributes["gen_ai.output.messages"] = json.dumps(said)
+        span["attributes"] = json.dumps(attributes)
+        for each in found.texts.values():
+            if each["text"] == was:
+                each["text"] = answer
+    return found.query()
+
+
+def test_empty_answers_are_answers_in_json() -> None:
+    empty = {number: "[]" if number % 2 else "{ }" for number in range(0, 30)}
+    found = planned(answering(recording(), empty), requests=70)
+    assert isinstance(found, Plan)
+    assert found.old.is_json
+    assert found.old.is_bare
+    assert len(found.recorded) == 70
+    assert found.values.count([]) == found.values.count({}) == 15
+    assert (found.new.read("[]"), found.new.read(" {}\n")) == ([], {})
+    assert found.old.read("items[] are none") is found.new.read("none") is ABSENT
+
+
+def test_answers_that_are_no_json_as_the_others_are_are_counted() -> None:
+    found = planned(answering(recording(), {3: "I cannot tell.", 8: "Sorry."}))
+    assert isinstance(found, Plan)
+    assert found.left_out == {"its answer is no JSON, as those of the others are": 2}
+
+
+def test_another_format_is_not_tried_where_too_few_answers_are_json() -> None:
+    prose = {number: f"Parcel {number} is lost." for number in range(20)}
+    assert "Fewer than 80%" in reason(planned(answering(recording(), prose)))
+
+
+def test_without_counted_tokens_neither_tokens_nor_a_price_are_known() -> None:
+    found = recording()
+    for row in found.usage:
+        row.update(output_tokens=None, cost_usd=None)
+    known = planned(found.query())
+    assert isinstance(known, Plan)
+    assert known.input_tokens_estimated is not None
+    assert (known.output_tokens_estimated, known.cost_usd_estimated) == (None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -167,6 +167,42 @@ def test_few_answers_are_not_enough_and_failures_are_counted_by_arm() -> None:
     assert found.agreement is not None
 
 
+def test_failures_of_the_new_arm_alone_are_losses_and_said() -> None:
+    def fails(number: int, is_new: bool) -> Reply | Failure:
+        return Failure("sent no text", 10, 5) if is_new and number < 20 else same(number, is_new)
+
+    found, _, _ = tried(fails, requests=80)
+    assert (found.verdict, found.pairs) == ("worse", 60)
+    assert found.agreement is not None
+    assert (found.agreement.old, found.agreement.new) == (1.0, 0.75)
+    assert "20 requests failed in one arm alone" in found.notes[0]
+    # Of 80 old answers, 60 new ones, and 20 that failed and were billed.
+    assert found.billed_input_tokens == 80 * 10 + 60 * 12 + 20 * 10
+    assert found.billed_output_tokens == 80 * 40 + 60 * 20 + 20 * 5
+
+
+def test_failures_of_the_old_arm_do_not_make_up_for_worse_answers() -> None:
+    def both_lose(number: int, is_new: bool) -> Reply | Failure:
+        if number < 12 and not is_new:
+            return Failure("answered HTTP 400")
+        return reply({} if is_new and number >= 72 else value(number))
+
+    found, _, _ = tried(both_lose, requests=80)
+    assert found.agreement is not None
+    assert found.agreement.difference > 0
+    assert found.verdict == "not shown"
+
+
+def test_failures_of_both_arms_alike_are_not_worse_answers() -> None:
+    def flaky(number: int, is_new: bool) -> Reply | Failure:
+        fails = number % 10 == (5 if is_new else 0)
+        return Failure("answered HTTP 503") if fails else same(number, is_new)
+
+    found, _, _ = tried(flaky, requests=90)
+    assert found.agreement is not None
+    assert (found.agreement.difference, found.verdict) == (0.0, "not shown")
+
+
 def test_an_interrupt_keeps_what_has_come() -> None:
     done: list[int] = []
 
@@ -214,3 +250,15 @@ def test_a_trial_is_kept_and_read_back_and_replaced(tmp_path: Any) -> None:
     keep(tmp_path, found)
     assert read_replays(tmp_path) == {SUGGESTION.id: found}
     assert (tmp_path / "replays.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_trial_that_was_stopped_without_a_verdict_replaces_none(tmp_path: Any) -> None:
+    found, _, _ = tried(same)
+    stopped = replace(found, verdict="not enough pairs", stopped=INTERRUPTED)
+    assert keep(tmp_path, stopped)
+    assert keep(tmp_path, found)
+    assert not keep(tmp_path, stopped)
+    assert read_replays(tmp_path) == {SUGGESTION.id: found}
+    worse = replace(found, verdict="worse", stopped=INTERRUPTED)
+    assert keep(tmp_path, worse)
+    assert read_replays(tmp_path) == {SUGGESTION.id: worse}
