@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from latprobe.store.damaged_files import damage, remedy
 from latprobe_dashboard import connection, data, shown_text
 
 EXAMPLE = """\
@@ -15,7 +16,11 @@ with latprobe.stage("retrieve"):          # around any step you want to see
 
 
 def how_to_get_data() -> None:
-    """Three lines that make the first trace."""
+    """Three lines that make the first trace; before them what was damaged, if anything was."""
+    found = damage(connection.home())
+    if found is not None:
+        told = f"{found} Nothing is recorded since: {remedy(connection.home())}."
+        st.error(shown_text.block(told))
     with st.container(border=True, key="lp_empty"):
         st.subheader("Nothing has been recorded here yet", anchor=False)
         st.markdown("Add this to your program and run it. This page fills by itself.")

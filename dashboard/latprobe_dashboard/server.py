@@ -15,10 +15,11 @@ import threading
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from latprobe.clock import monotonic_ns
 from latprobe.errors import NoDataError, UsageError
@@ -43,14 +44,16 @@ def serve(
     token: str | None = None,
     base_path: str = "",
     allowed_hosts: Sequence[str] = (),
+    filters: Mapping[str, str] | None = None,
 ) -> None:
     """Returns when SIGINT or SIGTERM stopped the server; call it on the main thread.
 
     `port` None takes the first free one from 8788. `token` (or LATPROBE_DASHBOARD_TOKEN) is asked
     of every visitor, and is required on an address other machines can reach. `base_path` is the
     path under which a reverse proxy serves it, `allowed_hosts` the names by which it is then known;
-    they too need a token. Raises UsageError for a busy port, a path that is none or a missing
-    token, StoreError for a store that cannot be opened.
+    they too need a token. `filters` are what the announced address chooses, such as `run`. Raises
+    UsageError for a busy port, a path that is none or a missing token, StoreError for a store that
+    cannot be opened.
     """
     place = Place(host, _clean_path(base_path), frozenset(name.lower() for name in allowed_hosts))
     token = token or os.environ.get(TOKEN_VARIABLE) or None
@@ -72,7 +75,8 @@ def serve(
             connection.reader()
         path = f"/{place.base_path}" if place.base_path else ""
         url = f"http://{_in_url(host)}:{claimed.number}{path}/"
-        url += f"?token={token}" if token else ""
+        given = {**(filters or {}), **({"token": token} if token else {})}
+        url += f"?{urlencode(given)}" if given else ""
         base = f"http://{_in_url(_reachable(host))}:{claimed.number}{path}"
         announce = threading.Thread(
             target=_announce,

@@ -15,9 +15,13 @@ from latprobe.analysis.stage_tokens import StageTokens
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.store.query import Query
 
-_COLUMNS = """
+# Where a cost comes from (docs/token-ledger.md), in the order of the numbers that stand for them.
+COST_ORIGINS = ("provider", "prices", "override")
+
+_COLUMNS = f"""
     hash(u.trace_id) AS draw, u.start_ns, u.run_id::BIGINT AS run_id, u.stage, u.input_tokens,
     u.output_tokens, u.cost_usd,
+    list_position({list(COST_ORIGINS)}, u.cost_origin)::UTINYINT AS cost_origin,
     coalesce(u.input_origin = 'estimated', FALSE) OR coalesce(u.output_origin = 'estimated', FALSE)
         AS tokens_estimated
 """
@@ -34,7 +38,8 @@ class CallTotals(TypedDict):
 @dataclass(frozen=True, slots=True)
 class CallTable:
     """One row a call that counts: draw (its request's in the `RootTable`), start_ns, run_id, stage,
-    input_tokens, output_tokens, cost_usd, tokens_estimated."""
+    input_tokens, output_tokens, cost_usd, cost_origin (place in `COST_ORIGINS` from 1, NULL for
+    another), tokens_estimated."""
 
     rows: pa.Table
 
@@ -46,6 +51,15 @@ class CallTable:
             output_tokens=pc.sum(found["output_tokens"]).as_py(),
             cost_usd=pc.sum(found["cost_usd"]).as_py(),
         )
+
+    def cost_origins(self, scope: Scope, roots: RootTable) -> tuple[str, ...]:
+        """Where the costs of the scope's calls come from, of `COST_ORIGINS` and in that order;
+        empty where no call has a cost, or one does not say."""
+        found = self.inside(scope, roots)
+        numbers = pc.unique(found["cost_origin"].filter(pc.is_valid(found["cost_usd"]))).to_pylist()
+        if None in numbers:
+            return ()
+        return tuple(COST_ORIGINS[number - 1] for number in sorted(numbers))
 
     def by_stage(self, scope: Scope, roots: RootTable) -> dict[str, StageTokens]:
         """The same sums for each stage."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from latprobe.analysis.active_time import throughput_per_s
 from latprobe.analysis.call_table import CallTable
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.percentiles import StageStats, span_stats
@@ -44,6 +45,7 @@ class Overview:
 
     `sampled_traces` requests gave the critical shares. `is_exact` says that no percentile is from
     bins. `coverage` is as in `Observer`; `wall_ns` sums the durations of all requests.
+    `cost_origins` is as in `CallTable`.
     """
 
     spans: int
@@ -53,6 +55,7 @@ class Overview:
     is_exact: bool
     coverage: float | None
     wall_ns: int
+    cost_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def build_overview(
         is_exact=found.is_exact,
         coverage=paths.explained_ns / paths.wall_ns if paths.wall_ns else None,
         wall_ns=int(roots.duration_ns[rows].sum()),
+        cost_origins=calls.cost_origins(scope, roots),
     )
 
 
@@ -156,13 +160,12 @@ def _request_stats(roots: RootTable, calls: CallTable, rows: Ints, scope: Scope)
         return RequestStats(0, 0, None, None, None, None, None, None, None)
     start, duration = roots.start_ns[rows], roots.duration_ns[rows]
     p50, p95, p99 = (np.quantile(duration, [0.5, SLOW_QUANTILE, 0.99]) / 1e6).tolist()
-    active_ns = int((start + duration).max()) - int(start.min())
     return RequestStats(
         count=len(rows),
         errors=int(roots.is_error[rows].sum()),
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        throughput_per_s=len(rows) / (active_ns / 1e9) if active_ns > 0 else None,
+        throughput_per_s=throughput_per_s(start, start + duration, roots.run_id[rows]),
         **calls.totals(scope, roots),
     )

@@ -67,17 +67,35 @@ def saving_line(saving: Saving | None) -> str:
     if saving is None:
         return "not known"
     parts = []
+    is_bound = saving.basis == "bound"
     for name, gain in (("p95", saving.p95_ms), ("p50", saving.p50_ms)):
-        if gain is not None:
-            parts.append(f"{figures.ms(max(gain.value, 0.0))} of {name}{_between(gain)}")
+        if gain is not None and not (is_bound and gain.value <= 0):
+            # A bound is no prediction: no interval goes with it.
+            between = "" if is_bound else _between(gain)
+            parts.append(f"{figures.ms(max(gain.value, 0.0))} of {name}{between}")
     mark = "~" if saving.tokens_estimated else ""
     for name, tokens in (("input", saving.input_tokens), ("output", saving.output_tokens)):
-        if tokens:
+        if tokens and tokens > 0:
             parts.append(f"{mark}{_tokens(tokens)} {name} tokens a request")
     cost = saving.cost_usd_per_1000
-    if cost is not None and cost.value:
+    if cost is not None and cost.value > 0:
         parts.append(f"{figures.usd(cost.value)} per 1,000 requests")
-    return " · ".join(parts) or "not known"
+    saved = " · ".join(parts)
+    return "; ".join(each for each in (saved, _costs(saving)) if each) or "not known"
+
+
+def _costs(saving: Saving) -> str:
+    """What there is more of; "" where nothing is."""
+    mark = "~" if saving.tokens_estimated else ""
+    parts = [
+        f"{mark}{_tokens(-tokens)} more {name} tokens a request"
+        for name, tokens in (("input", saving.input_tokens), ("output", saving.output_tokens))
+        if tokens and tokens < 0
+    ]
+    cost = saving.cost_usd_per_1000
+    if cost is not None and cost.value < 0:
+        parts.append(f"{figures.usd(-cost.value)} more per 1,000 requests")
+    return f"it costs {' and '.join(parts)}" if parts else ""
 
 
 def print_sample(suggestion: Suggestion) -> None:

@@ -21,7 +21,10 @@ def print_marked(marked: Sequence[Applied]) -> None:
     first = marked[0]
     all_of = "Together predicted" if len(marked) > 1 else "Predicted"
     if first.p50_after_ms is None:
-        output.line(f"No latency is predicted for {'them' if len(marked) > 1 else 'it'}.")
+        output.line(
+            f"No latency is predicted for {'them' if len(marked) > 1 else 'it'}; before the change "
+            f"it was p50 {figures.ms(first.p50_before_ms)}, p95 {figures.ms(first.p95_before_ms)}."
+        )
     else:
         output.line(
             f"{all_of}: p50 {figures.ms(first.p50_before_ms)} -> {figures.ms(first.p50_after_ms)}"
@@ -31,7 +34,10 @@ def print_marked(marked: Sequence[Applied]) -> None:
         )
     if first.note:
         output.line(first.note)
-    output.line("Requests from now on are measured against that: run it, then `latprobe applied`.")
+    against = "the requests before" if first.p50_after_ms is None else "this prediction"
+    output.line(
+        f"Requests from now on are measured against {against}: run it, then `latprobe applied`."
+    )
 
 
 def print_verified(found: Sequence[Verified]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,7 +57,7 @@ def compress(
     """
     from latprobe.cli import messages, output
     from latprobe.cli.compress_report import as_document, print_report
-    from latprobe.cli.request_file import read_text
+    from latprobe.cli.request_file import not_json, read_text
     from latprobe.errors import UsageError
 
     text = read_text(file)
@@ -65,6 +66,9 @@ def compress(
     with messages.working("Counting candidates"):
         meter, found = _best(text, model, allow.value)
         lingua = _llmlingua(text, llmlingua, prefill, meter) if llmlingua is not None else None
+    fault = not_json(file, text)
+    if fault is not None:
+        found = replace(found, notes=(f"{fault}; it was treated as a text.", *found.notes))
     if out is not None:
         _write(out, found.best.text if found.best is not None else text)
     if as_json:

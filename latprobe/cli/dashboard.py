@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -40,9 +40,15 @@ def dashboard(
             help="Name by which a reverse proxy is reached; needs LATPROBE_DASHBOARD_TOKEN.",
         ),
     ] = None,
+    service: options.Service = None,
+    run: options.Run = None,
     home: options.Home = None,
 ) -> None:
-    """Open the dashboard; it follows a running program. Ctrl-C ends it."""
+    """Open the dashboard; it follows a running program. Ctrl-C ends it.
+
+    --service and --run are chosen in the address that is opened; the page's head changes them.
+    """
+    require_extra()
     serve_dashboard(
         options.settings_for(home).home,
         host=host,
@@ -50,7 +56,20 @@ def dashboard(
         open_browser=not no_browser,
         base_path=base_path,
         allowed_hosts=allow_host or (),
+        filters=_filters(service, run, home),
     )
+
+
+def _filters(service: str | None, run: str | None, home: Path | None) -> dict[str, str]:
+    """What the address chooses. Raises NoDataError for a run that is not there."""
+    chosen = {} if service is None else {"service": service}
+    if run is not None:
+        from latprobe.cli.open_store import open_store
+        from latprobe.cli.run_lookup import find_run
+
+        with open_store(home) as store:
+            chosen["run"] = str(find_run(store.query, run, service=service))
+    return chosen
 
 
 def serve_dashboard(
@@ -61,6 +80,7 @@ def serve_dashboard(
     open_browser: bool,
     base_path: str = "",
     allowed_hosts: Sequence[str] = (),
+    filters: Mapping[str, str] | None = None,
 ) -> None:
     """Serves until stopped. Raises UsageError for a missing extra, a busy port, a missing token."""
     from latprobe.cli import messages
@@ -75,6 +95,7 @@ def serve_dashboard(
         open_browser=open_browser,
         base_path=base_path,
         allowed_hosts=allowed_hosts,
+        filters=filters,
         on_ready=lambda address: messages.say(f"dashboard at {address} (Ctrl-C ends it)"),
     )
 

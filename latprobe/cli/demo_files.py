@@ -40,23 +40,26 @@ def require_packages(needed: Mapping[str, str]) -> None:
         )
 
 
-def load_samples(home: Path) -> None:
-    """Imports each sample into the store; one that is there already stays as it is.
+def load_samples(home: Path) -> int:
+    """Imports each sample into the store and gives back how many there are; one that is there
+    already stays as it is.
 
     A sample that cannot be read is a warning: the demo's own run is what matters.
     """
     folder = _first_existing(SAMPLES)
     if folder is None:
-        return
+        return 0
     from latprobe.cli.transfer import import_folders
 
     samples = sorted(manifest.parent for manifest in folder.glob("*/manifest.json"))
     if not samples:
-        return
+        return 0
     try:
         import_folders(home, samples)
     except UsageError as error:
         messages.warn(f"the sample traces are left out: {error}")
+        return 0
+    return len(samples)
 
 
 def _first_existing(places: Iterable[Path]) -> Path | None:

@@ -42,10 +42,10 @@ def gpu(
         scope = filters.scope(store.query)
         with messages.working("Attributing the GPU's counters"):
             found = gpu_report(store.query, scope)
+        if not found.stages and not as_json:
+            raise NoDataError(found.notes[0])
     if as_json:
         output.data(asdict(found))
-    elif not found.stages:
-        raise NoDataError(found.notes[0])
     else:
         print_gpu(found)
 

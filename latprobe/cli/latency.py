@@ -37,11 +37,11 @@ def latency(
     filters.check()
     with open_store(home) as store, messages.working("Fitting the latency models"):
         found = latency_models(store.query, filters.scope(store.query), stage=stage)
-    if not found:
-        within = f" in the stage {stage!r}" if stage is not None else ""
-        raise NoDataError(
-            f"No model call is recorded{within} here; `latprobe prompts` lists those that are."
-        )
+        if not found:
+            within = f" in the stage {stage!r}" if stage is not None else ""
+            raise NoDataError(
+                f"No model call is recorded{within} here; `latprobe prompts` lists those that are."
+            )
     if as_json:
         output.data({"models": [to_json(one) for one in found]})
     else:

@@ -32,4 +32,32 @@ def open_store(home: Path | None) -> Iterator[Reader]:
                 "the newest spans are still being taken in, so they are not counted here; "
                 "`latprobe doctor` shows how many segments wait."
             )
-        yield reader
+        with _telling_damage(reader):
+            yield reader
+
+
+@contextmanager
+def _telling_damage(reader: Reader) -> Iterator[None]:
+    """Says that a damaged database lies aside: as a StoreError where the store is empty and the
+    body finds no data, as a warning while it is empty or the owner has just moved the file."""
+    from latprobe.errors import NoDataError, StoreError
+    from latprobe.store.damaged_files import damage, damaged_files, remedy
+
+    found = damage(reader.home)
+    if found is None:
+        yield
+        return
+    status = reader.status()
+    if status.spans:
+        names = damaged_files(reader.home)
+        for note in status.notes:
+            if any(name in note for name in names):
+                messages.warn(note)
+        yield
+        return
+    said = f"{found} Nothing is recorded since: {remedy(reader.home)}."
+    try:
+        yield
+    except NoDataError as error:
+        raise StoreError(said) from error
+    messages.warn(said)

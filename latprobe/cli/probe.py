@@ -49,11 +49,11 @@ def probe(
                     said = predict_delay(store.query, told, scope)
                 share = share_on_path(store.query, each.stage, each.request, scope)
                 found.append((each, (said, share)))
-    if not found:
-        raise NoDataError(
-            "No delayed request is recorded here. Run your program with "
-            "LATPROBE_DELAY=stage:20ms:10% set, the stage's name in it."
-        )
+        if not found:
+            raise NoDataError(
+                "No delayed request is recorded here. Run your program with "
+                "LATPROBE_DELAY=stage:20ms:10% set, the stage's name in it."
+            )
     if as_json:
         output.data({"experiments": [_to_json(*each) for each in found]})
     else:

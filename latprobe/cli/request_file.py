@@ -68,6 +68,19 @@ def read_text(name: str) -> str:
         raise UsageError(f"{name} is not UTF-8 at byte {error.start:,}; convert it.") from None
 
 
+def not_json(name: str, text: str) -> str | None:
+    """Where a file that is called .json stops being JSON; None where it is, or has another name."""
+    if name == "-" or Path(name).suffix.lower() != ".json":
+        return None
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return _where(name, error)
+    except RecursionError:
+        return f"{name} is nested too deeply to be read as JSON"
+    return None
+
+
 def _loads(text: str) -> object:
     try:
         found: object = json.loads(text)
@@ -108,5 +121,9 @@ _PAIR_NAMES = {"request", "response", "usage", "model", "id", "billed", "source"
 
 
 def _place(name: str, error: json.JSONDecodeError, *, line: int | None = None) -> str:
+    return f"{_where(name, error, line=line)}. For a text, give it another ending."
+
+
+def _where(name: str, error: json.JSONDecodeError, *, line: int | None = None) -> str:
     where = f"line {line or error.lineno}, column {error.colno}"
-    return f"{name} is no JSON: {error.msg} at {where}. For a text, give it another ending."
+    return f"{name} is no JSON: {error.msg.removesuffix(' at')} at {where}"

@@ -49,5 +49,5 @@ def run(
     )
     exit_code = run_child(command, child)
     if not quiet:
-        print_summary(child)
+        print_summary(child, exit_code)
     raise typer.Exit(exit_code)

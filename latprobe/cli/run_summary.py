@@ -21,15 +21,20 @@ NOTHING_RECORDED = (
     "LATPROBE_STAGES=module:function; the Python that ran must have latprobe installed."
 )
 
+FAILED_FIRST = (
+    "the program failed (exit code {code}) before anything was recorded; its own words are above. "
+    "Once it runs: without stages, wrap a step in `with latprobe.stage('name'):`."
+)
 
-def print_summary(child: ChildRun) -> None:
+
+def print_summary(child: ChildRun, exit_code: int) -> None:
     """Says on stderr what this run recorded. A store fault is a warning: the program has ended."""
     from latprobe.errors import LatprobeError, NoDataError
 
     try:
         report = report_of(child)
     except NoDataError:
-        messages.warn(NOTHING_RECORDED)
+        messages.warn(FAILED_FIRST.format(code=exit_code) if exit_code else NOTHING_RECORDED)
     except LatprobeError as error:
         messages.warn(f"the program has ended, but what it recorded cannot be shown yet: {error}")
     else:
@@ -72,6 +77,15 @@ def tokens_of(child: ChildRun) -> TokenReport:
 
     with _run_of(child) as (store, scope):
         return token_report(store.query, scope)
+
+
+def number_of(child: ChildRun) -> int:
+    """This run's number in the store. Raises NoDataError when it recorded nothing."""
+    from latprobe.cli.run_lookup import find_run
+    from latprobe.store.reader import open_reader
+
+    with open_reader(child.home, start_agent=child.agent) as store:
+        return find_run(store.query, child.run_id)
 
 
 @contextmanager

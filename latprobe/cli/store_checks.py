@@ -6,12 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from latprobe.cli import figures
 from latprobe.cli.export_checks import export_findings
 from latprobe.cli.finding import Finding
 from latprobe.errors import LatprobeError, NoDataError
+from latprobe.store.damaged_files import damage, damaged_files, remedy
 
 if TYPE_CHECKING:
     from latprobe.config import Settings
@@ -90,8 +91,14 @@ def _status(status: StoreStatus, settings: Settings) -> Iterator[Finding]:
         f"{figures.many(status.spans, 'span')} in {figures.many(status.traces, 'request')}, "
         f"{figures.local_time(status.oldest_ns)} to {figures.local_time(status.newest_ns)}",
     )
+    kept = damaged_files(status.home)
     for note in status.notes:
-        yield Finding("database", "warn", note)
+        if not any(name in note for name in kept):  # told below, with what to do
+            yield Finding("database", "warn", note)
+    found = damage(status.home)
+    if found is not None:
+        state: Literal["fail", "warn"] = "warn" if status.spans else "fail"
+        yield Finding("damaged", state, found, remedy(status.home))
     yield _agent(status, settings)
     yield Finding(
         "journal",

@@ -45,8 +45,10 @@ def traces(
     filters.check()
     with open_store(home) as store:
         rows = list_traces(store.query, filters.scope(store.query), order=order.value, limit=limit)
-    if not rows:
-        raise NoDataError("No request fits these filters; widen --since or leave --service out.")
+        if not rows:
+            raise NoDataError(
+                "No request fits these filters; widen --since or leave --service out."
+            )
     if as_json:
         output.data([asdict(row) for row in rows])
     else:

@@ -18,6 +18,8 @@ WINDOW_FOR_TOKENS = 100
 # What the other columns and the gaps between them take.
 _OTHER_COLUMNS = 34
 _TOKEN_COLUMNS = 16
+# As OpenTelemetry's HTTP conventions call it, and called it before 1.23.
+_HTTP_STATUS = ("http.response.status_code", "http.status_code")
 
 
 def print_trace(trace: Trace) -> None:
@@ -30,8 +32,7 @@ def print_trace(trace: Trace) -> None:
     output.line(f"{on} the request waited for it   {off} it did not   Critical: how long it did")
     for span in trace.spans:
         if span.status == "error":
-            reason = span.status_message or "no message was recorded"
-            output.line(f"failed: {span.name}: {reason}", style="red")
+            output.line(f"failed: {span.name}: {failure(span)}", style="red")
 
 
 def header(trace: Trace) -> str:
@@ -43,6 +44,18 @@ def header(trace: Trace) -> str:
     if trace.service:
         parts.append(trace.service)
     return " · ".join(parts)
+
+
+def failure(span: TraceSpan) -> str:
+    """Why the span failed: its message, else its HTTP status or the name of its error."""
+    if span.status_message:
+        return span.status_message
+    for name in _HTTP_STATUS:
+        if name in span.attributes:
+            return f"HTTP status {span.attributes[name]}, no message was recorded"
+    if span.error_type:
+        return f"{span.error_type}, no message was recorded"
+    return "no message was recorded"
 
 
 def time_bar(span: TraceSpan, *, total_ns: int, width: int, blocks: tuple[str, str]) -> str:

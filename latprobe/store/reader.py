@@ -159,6 +159,10 @@ def open_reader(home: Path, *, start_agent: bool = True) -> Reader:
     Raises NoDataError when there is none, StoreError when it cannot be opened.
     """
     home = Path(home).expanduser().absolute()
+    if home.exists() and not home.is_dir():
+        raise StoreError(
+            f"{home} is a file, not the folder of a store. Give the folder, or leave --home away."
+        )
     if not _has_store(home):
         raise NoDataError(
             f"There is no store in {home} yet. Record something first: "

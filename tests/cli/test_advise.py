@@ -9,6 +9,10 @@ from shutil import copytree
 
 import pytest
 
+from latprobe.advice.applied import Applied
+from latprobe.advice.suggestion import Gain, Saving
+from latprobe.cli.advise_text import saving_line
+from latprobe.cli.applied_text import print_marked
 from latprobe.tokens.encoding import load
 from tests.advice.pipelines import Recording
 from tests.analysis.seeding import EPOCH_NS
@@ -171,6 +175,31 @@ def test_later_requests_are_measured(cli: Cli, tmp_path: Path) -> None:
     assert "applied together 2023-11-14 " in listed
     assert " · as predicted" in listed
     assert "Measured on 60 requests since, predicted from 60." in listed
+
+
+def test_what_costs_tokens_says_so_and_a_bound_has_no_interval() -> None:
+    gain = Gain(156.0, 98.0, 242.0)
+    more = Saving("replay", p95_ms=gain, input_tokens=-15.8, tokens_estimated=True)
+    assert saving_line(more) == (
+        "156 ms of p95 (98.0 ms to 242 ms); it costs ~16 more input tokens a request"
+    )
+    bound = Saving("bound", p95_ms=gain, p50_ms=Gain(0.0, -5.0, 9.0))
+    assert saving_line(bound) == "156 ms of p95"
+
+
+def test_a_mark_without_a_prediction_says_against_what_it_is_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mark = Applied(
+        id="a1", rule="r", title="Do it", subject="s", service=None, root=None, applied_ns=2,
+        from_ns=1, requests=60, p50_before_ms=100.0, p95_before_ms=200.0,
+    )  # fmt: skip
+    print_marked([mark])
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "No latency is predicted for it; before the change it was p50 100 ms, p95 200 ms." in said
+    )
+    assert "Requests from now on are measured against the requests before: run it" in said
 
 
 def test_ids_and_remove_do_not_go_together(cli: Cli) -> None:

@@ -85,6 +85,14 @@ def test_broken_json_is_taken_as_a_text(cli: Cli, tmp_path: Path) -> None:
     done = cli("compress", str(path))
     assert done.code == 0
     assert "Nothing lossless saves a token." in done.out
+    said = (
+        "is no JSON: Unterminated string starting at line 1, column 23; it was treated as a text."
+    )
+    assert said in done.out.replace("\n", " ")
+    assert json.loads(cli("compress", str(path), "--json").out)["notes"][0].endswith(said)
+    whole = path.with_name("whole.json")
+    whole.write_text('{"a": 1}', "utf-8")
+    assert "no JSON" not in cli("compress", str(whole)).out
 
 
 def test_llmlingua_without_the_package_is_one_sentence(cli: Cli, rows: str, tmp_path: Path) -> None:

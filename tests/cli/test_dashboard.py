@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +21,7 @@ class FakeServer:
     def __init__(self) -> None:
         self.calls: list[dict[str, object]] = []
         self.behind: tuple[str, ...] = ()
+        self.filters: Mapping[str, str] | None = None
 
     def serve(
         self,
@@ -32,7 +33,9 @@ class FakeServer:
         on_ready: Callable[[str], None],
         base_path: str,
         allowed_hosts: Sequence[str],
+        filters: Mapping[str, str] | None,
     ) -> None:
+        self.filters = filters
         self.behind = (base_path, *allowed_hosts)
         self.calls.append({"home": home, "host": host, "port": port, "open_browser": open_browser})
         on_ready(ADDRESS)
@@ -52,6 +55,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
 def test_a_proxys_path_and_names_are_handed_on(cli: Cli, server: FakeServer, store: Path) -> None:
     cli("dashboard", "--base-path", "/tools", "--allow-host", "a.example", "--allow-host", "b")
     assert server.behind == ("/tools", "a.example", "b")
+    assert not server.filters
+
+
+def test_a_run_and_a_service_are_chosen_in_the_address(
+    cli: Cli, server: FakeServer, store: Path
+) -> None:
+    cli("dashboard", "--run", "latest", "--service", "doc-qa")
+    assert server.filters == {"service": "doc-qa", "run": "1"}
 
 
 def test_it_serves_the_store_and_prints_the_address_on_stderr(

@@ -42,8 +42,9 @@ def test_it_records_the_example_beside_the_users_store_and_reports(
     assert found.err.splitlines() == [
         f"latprobe: the demo's store is {home}",
         f"latprobe: running {example} for 2 s, 3 requests at a time",
-        f"latprobe: see it in a browser, on http://127.0.0.1:8788/: "
-        f"latprobe dashboard --home {home}",
+        f"latprobe: what to change in this run: latprobe advise --home {home} --run 1",
+        f"latprobe: see it in a browser, on http://127.0.0.1:8788/?run=1: "
+        f"latprobe dashboard --home {home} --run 1",
     ]
     assert home.is_dir()
     assert not (tmp_path / "store").exists()
@@ -54,7 +55,13 @@ def test_it_loads_the_sample_traces_once(cli: Cli, tmp_path: Path) -> None:
     seed(tmp_path / "recorded")
     cli("export", str(tmp_path / "samples" / "one"), "--home", str(tmp_path / "recorded"))
     for _ in range(2):
-        assert cli("demo", "--no-dashboard", "--home", str(tmp_path / "d")).code == 0
+        found = cli("demo", "--no-dashboard", "--home", str(tmp_path / "d"))
+        assert found.code == 0
+        assert "1 sample recording of other pipelines is in this store too" in found.err
+    # The demo ran twice beside the sample: each of them names its own run.
+    own = "SELECT max(run_id) AS run_id FROM runs"
+    number = cli("sql", own, "--csv", "--home", str(tmp_path / "d")).out.split()[1]
+    assert f"dashboard --home {tmp_path / 'd'} --run {number}\n" in found.err
     count = "SELECT count(*) AS n FROM spans WHERE name = 'ocr'"
     assert cli("sql", count, "--csv", "--home", str(tmp_path / "d")).out == "n\n4\n"
 
@@ -100,10 +107,25 @@ def test_the_example_of_this_checkout_is_found() -> None:
 
 @pytest.mark.usefixtures("example")
 def test_the_dashboard_opens_on_request(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[tuple[Path, bool]] = []
+    served: list[tuple[Path, bool, dict[str, str]]] = []
     monkeypatch.setattr(
         "latprobe.cli.dashboard.serve_dashboard",
-        lambda home, *, host, port, open_browser: served.append((home, open_browser)),
+        lambda home, *, host, port, open_browser, filters: served.append(
+            (home, open_browser, filters)
+        ),
     )
     assert cli("demo", "--dashboard").code == 0
-    assert served == [(demo.demo_home(), True)]
+    assert served == [(demo.demo_home(), True, {"run": "1"})]
+
+
+def test_the_dashboard_command_chooses_a_run_in_its_address(
+    cli: Cli, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[dict[str, object]] = []
+    monkeypatch.setattr(
+        "latprobe.cli.dashboard.serve_dashboard",
+        lambda home, **given: served.append({"home": home, **given}),
+    )
+    assert cli("dashboard", "--run", "latest", "--service", "doc-qa").code == 0
+    assert (served[0]["home"], served[0]["filters"]) == (store, {"service": "doc-qa", "run": "1"})
+    assert cli("dashboard", "--run", "77").code == 3

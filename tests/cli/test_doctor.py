@@ -99,6 +99,21 @@ def test_a_damaged_segment_is_kept_aside_and_reported(cli: Cli, store: Path) -> 
     )
 
 
+def test_a_damaged_database_is_one_line_with_what_to_do(cli: Cli, store: Path) -> None:
+    (store / "latprobe.duckdb").write_bytes(b"random bytes" * 1000)
+    assert cli("report").code == 4
+    for _ in range(2):  # the fact stays as long as the file lies there
+        found = cli("doctor")
+        lines = found.out.splitlines()
+        at = [number for number, line in enumerate(lines) if "damaged" in line.split()[1:2]]
+        assert found.code == 4
+        assert len(at) == 1
+        assert lines[at[0]].startswith("FAIL  damaged")
+        assert lines[at[0] + 1].lstrip().startswith("-> check the disk")
+    next(store.glob("latprobe.duckdb.damaged-*")).unlink()
+    assert cli("doctor").code == 0
+
+
 @pytest.mark.usefixtures("store")
 def test_a_missing_extra_names_its_pip_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "plotly", None)

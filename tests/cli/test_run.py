@@ -96,6 +96,13 @@ def test_a_program_without_stages_is_told_how_to_add_them(cli: Cli) -> None:
     assert "nothing was recorded. Wrap a step in `with latprobe.stage('name'):`" in found.err
 
 
+def test_a_program_that_fails_first_is_said_to_have_failed(cli: Cli) -> None:
+    found = cli("run", "--", sys.executable, "-c", "raise SystemExit(2)")
+    assert found.code == 2
+    assert "the program failed (exit code 2) before anything was recorded" in found.err
+    assert "LATPROBE_STAGES" not in found.err
+
+
 def test_quiet_says_nothing(cli: Cli) -> None:
     assert cli("run", "-q", "--", sys.executable, "-c", "pass") == (0, "", "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,9 @@ from latprobe.clock import wall_ns
 from latprobe.errors import UsageError
 from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import advice_queries, connection, data, permission
+from latprobe_dashboard.advice_queries import Given
 from latprobe_dashboard.charts import intervals
+from latprobe_dashboard.pages import advice_card
 from latprobe_dashboard.pages.advice_words import commands, inline
 from tests.dashboard.browsing import Served
 from tests.dashboard.drawn import drawn
@@ -328,6 +331,29 @@ def test_an_interval_is_drawn_on_the_scale_of_what_is_now() -> None:
     assert 'lp-whisker" style="left:40.00%;width:20.00%' in drawn
     assert "lp-more" in intervals.bar(100.0, 120.0, None, None)
     assert "lp-whisker" not in intervals.bar(100.0, 50.0, None, None)
+
+
+def _drawn(saving: Saving) -> str:
+    """The gains of a card, of requests with a p95 and a p50 of 684 and 500 ms."""
+    advice = replace(ADVICE, p95_ms=684.0, p50_ms=500.0)
+    given = Given(advice, None, None)
+    return re.sub("<.*?>", "", advice_card._gains(given, saving))
+
+
+def test_a_bound_has_no_interval_and_no_line_where_nothing_is_gained() -> None:
+    gain, none = Gain(156.0, 98.0, 242.0), Gain(0.0, -40.0, 480.0)
+    drawn = _drawn(Saving("bound", p50_ms=none, p95_ms=gain))
+    assert "684 ms → ≥ 528 ms" in drawn
+    assert " to " not in drawn
+    assert "p50" not in drawn
+    assert "It gains no latency." in _drawn(Saving("bound", p95_ms=none))
+    assert "442 ms to 586 ms" in _drawn(Saving("replay", p95_ms=gain))
+
+
+def test_tokens_that_a_change_costs_are_not_called_saved() -> None:
+    both = Saving("simulation", input_tokens=-15.8, output_tokens=40, tokens_estimated=True)
+    assert "Saves ~40 output tokens a request, but costs ~16 more input tokens" in _drawn(both)
+    assert "It costs 16 more input tokens" in _drawn(Saving("simulation", input_tokens=-16))
 
 
 def test_recorded_requests_get_the_advice_of_the_rules(home: Path) -> None:

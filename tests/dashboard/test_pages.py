@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from latprobe.analysis.scope import EVERYTHING
 from latprobe.errors import StoreError
 from latprobe.store.folder_lock import StoreBusyError
 from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import connection, data, shown_text
+from latprobe_dashboard.pages import overview
 from tests.dashboard.seeding import HOUR_NS, new_store, newer_store, seed, seed_names
 from tests.dashboard.seeding_calls import seed_calls
 
@@ -104,6 +107,30 @@ def test_a_page_of_an_empty_store_says_how_to_get_data(page: str, tmp_path: Path
 def test_a_page_without_a_store_says_how_to_get_data(page: str, tmp_path: Path) -> None:
     app = _run(page, tmp_path / "nothing")
     assert "Nothing has been recorded here yet" in _words(app)
+
+
+def test_a_page_of_a_store_that_was_damaged_says_so(tmp_path: Path) -> None:
+    (tmp_path / "latprobe.duckdb").write_bytes(b"random bytes" * 1000)
+    app = _run("overview", tmp_path)
+    assert "was damaged and is kept aside as latprobe.duckdb.damaged-" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("origins", "words"),
+    [
+        ((), "as recorded"),
+        (("prices",), "by list prices"),
+        (("provider",), "as reported by the provider"),
+        (("prices", "override"), "from list prices and your own prices"),
+    ],
+)
+def test_the_words_of_a_cost_follow_its_origin(
+    origins: tuple[str, ...], words: str, normal: Path
+) -> None:
+    data.use_store(normal, opener=_unattended)
+    seen = data.overview(EVERYTHING)
+    paid = replace(seen.requests, cost_usd=0.06)
+    assert overview._cost_words(replace(seen, requests=paid, cost_origins=origins)) == words
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -25,12 +25,15 @@ from latprobe_dashboard.pages.advice_words import (
     facts,
     inline,
     left_of,
+    saved_and_spent,
     title,
     token_words,
 )
 
 _FAILED = "latprobe_mark_failed"
 MINUS = "\u2212"
+# A bound on less than this share of the requests' time says that nothing is gained.
+_NOTHING = 0.005
 READ_ONLY = "Only who opens the dashboard on its own machine, or with its token, may change this."
 
 
@@ -116,18 +119,26 @@ def _gains(found: Given, saving: Saving | None) -> str:
             ("p95", found.advice.p95_ms, saving.p95_ms),
             ("p50", found.advice.p50_ms, saving.p50_ms),
         )
-        if before and gain is not None
+        if before and gain is not None and not (is_bound and gain.value / before < _NOTHING)
     )
-    rest = " · ".join([*token_words(saving), *_cost(found, saving)])
+    rest = saved_and_spent([*token_words(saving), *_cost(found, saving)])
     if not drawn:
-        drawn = '<p class="lp-note">Its effect on latency is not known.</p>'
+        drawn = f'<p class="lp-note">{_no_latency(saving)}</p>'
     return f'<div class="lp-gains">{drawn}</div>' + (
-        f'<p class="lp-rest">Saves {rest}</p>' if rest else ""
+        f'<p class="lp-rest">{rest}</p>' if rest else ""
     )
+
+
+def _no_latency(saving: Saving) -> str:
+    if saving.p95_ms is None and saving.p50_ms is None:
+        return "Its effect on latency is not known."
+    return "It gains no latency."
 
 
 def _latency(name: str, before: float, gain: Gain, *, is_bound: bool) -> str:
     after, low, high = left_of(before, gain)
+    if is_bound:  # no prediction, and so no interval
+        low = high = None
     shown = intervals.bar(before, after, low, high)
     least = "\u2265 " if is_bound else ""
     words = (
@@ -137,9 +148,11 @@ def _latency(name: str, before: float, gain: Gain, *, is_bound: bool) -> str:
     between = ""
     if low is not None and high is not None:
         between = f"{quantities.milliseconds(max(low, 0.0))} to {quantities.milliseconds(high)}"
+    told = "the least that it can be" if is_bound else "predicted"
+    line = " The line is its 95 % interval" if between else ""
     return (
-        f'<div class="lp-gain" title="{name} of the requests now, and predicted with the change. '
-        f'The line is its 95 % interval"><b>{name}</b>{shown}<span>{words}'
+        f'<div class="lp-gain" title="{name} of the requests now, and {told} with the change.'
+        f'{line}"><b>{name}</b>{shown}<span>{words}'
         f"<small>{between}</small></span></div>"
     )
 

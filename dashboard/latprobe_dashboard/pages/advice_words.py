@@ -33,6 +33,8 @@ MEANING: dict[Meaning, str] = {
 }
 # "latprobe tokens: output tokens of llm fall to about 37."
 _FIRST = re.compile(r"latprobe [a-z]+(?: [\w./=-]+)*(?=:|$)")
+# How words begin that say what there is more of with the change.
+COSTS = "costs "
 _CODE = re.compile(r"`([^`]{1,300})`")
 _UNITS: dict[str, Callable[[float | None], str]] = {
     "ms": quantities.milliseconds,
@@ -88,14 +90,24 @@ def gain_words(found: Given, saving: Saving | None) -> str:
 
 
 def token_words(saving: Saving) -> list[str]:
-    """Tokens that a request has less of, by side; one with more says so."""
+    """Tokens that a request has less of, by side; one with more "costs" them."""
     sign = "~" if saving.tokens_estimated else ""
     words = []
     for name, tokens in (("output", saving.output_tokens), ("input", saving.input_tokens)):
         if tokens:
-            more = " more" if tokens < 0 else ""
-            words.append(f"{sign}{quantities.count(abs(tokens))}{more} {name} tokens a request")
+            count = f"{sign}{quantities.count(abs(tokens))}"
+            many = f"{COSTS}{count} more" if tokens < 0 else count
+            words.append(f"{many} {name} tokens a request")
     return words
+
+
+def saved_and_spent(words: Sequence[str]) -> str:
+    """ "Saves" what is saved and then what it costs, as one sentence; "" without words."""
+    saved = " · ".join(each for each in words if not each.startswith(COSTS))
+    spent = " and ".join(each for each in words if each.startswith(COSTS))
+    if saved and spent:
+        return f"Saves {saved}, but {spent}"
+    return f"Saves {saved}" if saved else f"It {spent}" if spent else ""
 
 
 def facts(evidence: Sequence[Evidence]) -> str:

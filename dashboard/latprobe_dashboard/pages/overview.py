@@ -20,6 +20,12 @@ TITLE, PATH, ICON = "Overview", "", ":material/speed:"
 QUESTION = "Where is the time going?"
 SLOWEST = 20
 TABLE_HEIGHT = 392
+# The words for one origin of all costs, and for one of several.
+_COST_WORDS = {
+    "provider": ("as reported by the provider", "the provider"),
+    "prices": ("by list prices", "list prices"),
+    "override": ("by your own prices", "your own prices"),
+}
 
 
 def render() -> None:
@@ -137,10 +143,19 @@ def _cards(seen: Overview, points: list[TimelinePoint], scope: Scope) -> list[ca
         cards.Card(
             "Cost",
             quantities.dollars(requests.cost_usd),
-            "not measured" if requests.cost_usd is None else "as reported by the calls",
+            _cost_words(seen),
             [point.cost_usd for point in tokens],
         ),
     ]
+
+
+def _cost_words(seen: Overview) -> str:
+    """Who says what the calls cost."""
+    if seen.requests.cost_usd is None:
+        return "not measured"
+    if len(seen.cost_origins) > 1:
+        return "from " + " and ".join(_COST_WORDS[each][1] for each in seen.cost_origins)
+    return _COST_WORDS[seen.cost_origins[0]][0] if seen.cost_origins else "as recorded"
 
 
 def _token_words(seen: Overview) -> str:

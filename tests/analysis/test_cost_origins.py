@@ -1,0 +1,42 @@
+"""Where the costs of a scope's calls come from."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from latprobe.analysis.call_table import CallTable
+from latprobe.analysis.root_table import RootTable
+from latprobe.analysis.scope import EVERYTHING
+
+
+class Everything(CallTable):
+    """All its rows are the scope's."""
+
+    __slots__ = ()
+
+    def inside(self, scope: object, roots: object) -> pa.Table:
+        return self.rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "origins"),
+    [
+        ([], ()),
+        ([(None, None)], ()),
+        ([(0.1, 2), (0.2, 2), (None, None)], ("prices",)),
+        ([(0.1, 3), (0.2, 1), (0.2, 2)], ("provider", "prices", "override")),
+        ([(0.1, None), (0.2, 1)], ()),
+    ],
+)
+def test_the_origins_of_costs_are_those_of_calls_with_a_cost(
+    rows: list[tuple[float | None, int | None]], origins: tuple[str, ...]
+) -> None:
+    table = pa.table(
+        {
+            "cost_usd": pa.array([cost for cost, _ in rows], pa.float64()),
+            "cost_origin": pa.array([origin for _, origin in rows], pa.uint8()),
+        }
+    )
+    roots = RootTable.__new__(RootTable)
+    assert Everything(table).cost_origins(EVERYTHING, roots) == origins
