@@ -17,7 +17,7 @@ from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.requests import fetch_requests
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.whatif import Change, Prediction, predict
-from latprobe.analysis.whatif.gains import StageGain
+from latprobe.analysis.whatif.gains import Gains
 from latprobe.analysis.whatif.gains import gains as stage_gains
 from latprobe_dashboard import connection
 from latprobe_dashboard.answers import Answers
@@ -27,12 +27,13 @@ from latprobe_dashboard.later import Later, later
 _kept = Answers(32)
 
 
-def gains(scope: Scope) -> Later[tuple[StageGain, ...]]:
-    """What requests gain from each stage, the most first; () for fewer than 20 requests."""
+def gains(scope: Scope) -> Later[Gains]:
+    """What requests gain from each stage, the most first; none for fewer than 20 requests, and
+    where what-if refuses."""
     return later(
         "gains",
         (scope,),
-        lambda: tuple(stage_gains(connection.query, fetch_requests(connection.query, scope))),
+        lambda: stage_gains(connection.query, fetch_requests(connection.query, scope)),
     )
 
 

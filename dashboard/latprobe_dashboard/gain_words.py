@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 from latprobe.analysis.intervals import Interval
 from latprobe.analysis.whatif.checks import FEWEST_REQUESTS
-from latprobe.analysis.whatif.gains import StageGain
+from latprobe.analysis.whatif.gains import Gains, StageGain
 from latprobe_dashboard import links, quantities, shown_text
 
 TOO_FEW = (
@@ -25,12 +26,19 @@ def best(gains: Sequence[StageGain]) -> StageGain | None:
     return None
 
 
-def verdict(gains: Sequence[StageGain]) -> str:
-    """What to change first and what it gains: HTML, one sentence."""
+def verdict(gains: Gains) -> str:
+    """What to change first and what it gains, or why that is not known: HTML."""
     gain = best(gains)
     if gain is None:
-        return NOTHING if gains else TOO_FEW
+        return NOTHING if gains else unknown(gains)
     return verdict_of(gain)
+
+
+def unknown(gains: Gains) -> str:
+    """Why there are no gains: HTML."""
+    if gains.refused is None:
+        return TOO_FEW
+    return f"What a faster stage would gain is not known. {html.escape(gains.refused)}"
 
 
 def verdict_of(gain: StageGain) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from latprobe.analysis.active_time import throughput_per_s
 from latprobe.analysis.coverage import Observer, observe
 from latprobe.analysis.gpu.stages import GpuStage, gpu_report
 from latprobe.analysis.no_data import nothing_found
@@ -66,8 +67,9 @@ class StageRow:
 class RequestStats:
     """All requests in the scope; an error is a request whose root failed.
 
-    `throughput_per_s` is over the time from the first request's start to the last one's end; None
-    if that is no time. Tokens count each model call once (see `latprobe.analysis.tokens`).
+    `throughput_per_s` is over the time of the runs, the time between them left out (see
+    `latprobe.analysis.active_time`); None if that is no time. Tokens count
+    each model call once (see `latprobe.analysis.tokens`).
     """
 
     count: int
@@ -86,7 +88,8 @@ class Report:
     """Stages ranked by their share of the critical path, over `sampled_traces` requests.
 
     `unfinished` traces have no ended root yet; they count for their stages and not as requests.
-    `gains`: what requests would gain from each stage, the most first; empty for few requests.
+    `gains`: what requests would gain from each stage, the most first; empty for few requests, and
+    where what-if would refuse to predict: then `gains_refused` says why.
     """
 
     traces: int
@@ -99,6 +102,7 @@ class Report:
     sampled_traces: int
     unfinished: int = 0
     gains: tuple[StageGain, ...] = ()
+    gains_refused: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """The documented keys of `latprobe report --json`; the window is ISO 8601 in UTC."""
@@ -112,6 +116,7 @@ class Report:
             "sampled_traces": self.sampled_traces,
             "unfinished": self.unfinished,
             "gains": [gain.to_json() for gain in self.gains],
+            "gains_refused": self.gains_refused,
         }
 
 
@@ -136,6 +141,7 @@ def build_report(
     wall_ns = int(requests.duration_ns.sum())
     gpu = gpu_report(query, scope).by_name()
     rows = [stage_row(each, paths, gpu.get(each.name)) for each in stats]
+    found = gains(query, requests)
     rows.sort(key=lambda row: (-row.critical_share, -row.total_ms, row.name))
     return Report(
         traces=len(requests),
@@ -147,7 +153,8 @@ def build_report(
         observer=observe(query, scope, coverage=coverage, wall_ns=wall_ns),
         sampled_traces=len(sampled),
         unfinished=count_unfinished(query, scope),
-        gains=tuple(gains(query, requests)),
+        gains=tuple(found),
+        gains_refused=found.refused,
     )
 
 
@@ -182,7 +189,6 @@ def _request_stats(query: Query, scope: Scope, requests: Requests) -> RequestSta
         return RequestStats(0, 0, None, None, None, None, None, None, None)
     p50, p95, p99 = (np.quantile(requests.duration_ns, [0.5, 0.95, 0.99]) / 1e6).tolist()
     ends = requests.start_ns + requests.duration_ns
-    active_ns = int(ends.max()) - int(requests.start_ns.min())
     wanted, parameters = requests_sql(scope)
     if scope == EVERYTHING:
         wanted = "SELECT trace_id FROM usage"
@@ -199,7 +205,7 @@ def _request_stats(query: Query, scope: Scope, requests: Requests) -> RequestSta
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        throughput_per_s=len(requests) / (active_ns / 1e9) if active_ns > 0 else None,
+        throughput_per_s=throughput_per_s(requests.start_ns, ends, requests.run),
         **tokens,
     )
 

@@ -32,7 +32,8 @@ _ROOT_FIRST = """
 class Requests:
     """Columns, one row a trace, by the root's start. `spans` counts all of the trace's spans.
 
-    `first_ns` and `last_ns` are the earliest and the latest start of a span in the trace.
+    `first_ns` and `last_ns` are the earliest and the latest start of a span in the trace, `run` is
+    the run of its root.
     """
 
     trace_id: tuple[str, ...]
@@ -42,6 +43,7 @@ class Requests:
     spans: Ints
     first_ns: Ints
     last_ns: Ints
+    run: Ints
 
     def __len__(self) -> int:
         return len(self.trace_id)
@@ -56,6 +58,7 @@ class Requests:
             self.spans[rows],
             self.first_ns[rows],
             self.last_ns[rows],
+            self.run[rows],
         )
 
 
@@ -106,7 +109,7 @@ def fetch_requests(query: Query, scope: Scope) -> Requests:
     sql, parameters = requests_sql(scope)
     table = query(
         f"SELECT trace_id::VARCHAR AS trace_id, start_ns, duration_ns, status, spans, first_ns, "
-        f"last_ns FROM ({sql}) ORDER BY start_ns, trace_id",
+        f"last_ns, run_id::BIGINT AS run_id FROM ({sql}) ORDER BY start_ns, trace_id",
         parameters,
     )
 
@@ -121,6 +124,7 @@ def fetch_requests(query: Query, scope: Scope) -> Requests:
         spans=column("spans"),
         first_ns=column("first_ns"),
         last_ns=column("last_ns"),
+        run=column("run_id"),
     )
 
 

@@ -123,10 +123,17 @@ def _row(each: Opportunity) -> list[str]:
         if ci is None
         else f"{figures.percent(ci.low)} - {figures.percent(ci.high)}",
         figures.ms(each.saved_ms),
-        figures.tokens(each.saved_input_tokens, each.saved_output_tokens),
+        _tokens(each),
         figures.usd(each.saved_cost_usd),
         figures.percent(each.same_answer_share),
     ]
+
+
+def _tokens(each: Opportunity) -> str:
+    """What is not sent at all; tokens from a cache of prefixes are sent, and cheaper."""
+    if each.kind in ("prefix", "kv"):
+        return f"{figures.count(each.saved_input_tokens)} served from cache"
+    return figures.tokens(each.saved_input_tokens, each.saved_output_tokens)
 
 
 def _notes(stage: StageCache) -> list[str]:

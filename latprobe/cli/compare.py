@@ -70,11 +70,12 @@ def _compared(
 ) -> tuple[tuple[Side, Side], Comparison]:
     from latprobe.analysis.compare.comparison import compare_measured
     from latprobe.cli import messages
-    from latprobe.cli.compared_sides import resolve_sides
+    from latprobe.cli.compared_sides import check_differ, resolve_sides
     from latprobe.cli.open_store import open_store
 
     with open_store(home) as store:
         sides = resolve_sides(store.query, before, after, service=service)
         with messages.working("Comparing"):
-            measured = [side.measure(store.query) for side in sides]
-            return sides, compare_measured(*measured, minimal=minimal)
+            first, second = (side.measure(store.query) for side in sides)
+            check_differ(sides, first, second)
+            return sides, compare_measured(first, second, minimal=minimal)

@@ -88,6 +88,18 @@ def resolve_sides(
     return first, second
 
 
+def check_differ(sides: tuple[Side, Side], before: Measured, after: Measured) -> None:
+    """Raises NoDataError where a file on one side holds the very requests of the other one."""
+    from latprobe.analysis.compare.measured import are_same
+
+    first, second = sides
+    if (first.file is not None or second.file is not None) and are_same(before, after):
+        raise NoDataError(
+            f"{first.label} and {second.label} are the same {before.requests:,} requests, so "
+            "nothing can have changed: record a run of the change first, with latprobe run -- CMD."
+        )
+
+
 def resolve_side(
     runs: list[Run],
     text: str,

@@ -27,6 +27,8 @@ def print_report(report: Report, tokens: TokenReport | None = None) -> None:
         output.line(headline(report))
     else:
         output.line(headline(report), style="bold")
+    if report.gains_refused is not None:
+        output.line(f"What a faster stage would gain is not known. {report.gains_refused}")
     output.line()
     _print_stages(report.stages)
     output.line()

@@ -109,7 +109,7 @@ def _print_changes(found: Changes) -> None:
     if found.refused is not None:
         output.line(found.refused)
     elif not found.changes:
-        output.line(f"No stage changed for good ({figures.many(found.tried, 'series')} looked at).")
+        output.line(f"No stage changed for good ({figures.count(found.tried)} series looked at).")
     for change in found.changes:
         for line in change_lines(change):
             output.line(line)

@@ -36,6 +36,8 @@ def test_each_kind_of_cache_has_a_line_or_a_reason(cli: Cli) -> None:
     assert lines[0] == "llm.answer (sim-1): 59 calls, 20 different inputs"  # one failed
     (same,) = [line for line in lines if line.startswith("same input")]
     assert "66 %" in same
+    (kept,) = [line for line in lines if line.startswith("KV reuse (own engine)  ")]
+    assert "served from cache" in kept
     assert any(line.startswith("nearly the same: No texts") for line in lines)
     assert any(line.startswith("KV reuse (own engine): For an engine") for line in lines)
 

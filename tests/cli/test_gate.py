@@ -88,6 +88,19 @@ def test_a_baseline_file_or_an_exported_folder_stands_for_a_run(cli: Cli, tmp_pa
     assert [each["passed"] for each in asked] == [False] * 3
 
 
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("asked", ["gate --baseline", "compare --before"])
+def test_a_run_is_not_compared_with_the_baseline_it_was_saved_as(
+    cli: Cli, tmp_path: Path, asked: str
+) -> None:
+    file = tmp_path / "main.json"
+    assert cli("gate", "--save", str(file)).code == 0
+    found = cli(*asked.split(), str(file))
+    assert (found.code, found.out) == (3, "")
+    assert "record a run of the change first" in found.err
+    assert found.err.count("\n") == 1
+
+
 def test_too_few_requests_pass_with_a_warning_or_fail_as_asked(cli: Cli, tmp_path: Path) -> None:
     seed_runs(tmp_path / "store", (1.0, 1.6), requests=4)
     found = cli("gate", "--baseline", "1", "--max", "p50=+5%")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from latprobe.analysis.scope import Scope
-from latprobe.analysis.whatif.gains import StageGain
+from latprobe.analysis.whatif.gains import Gains
 from latprobe_dashboard import analysis_queries, data, gain_words
 from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.later import fill
@@ -43,7 +43,7 @@ def _findings(scope: Scope) -> None:
     fill(load, load_summary, height=120)
 
 
-def _usual(found: tuple[StageGain, ...], stages: list[str]) -> str:
+def _usual(found: Gains, stages: list[str]) -> str:
     """The stage that what-if begins with: the one to work on first."""
     gain = gain_words.best(found)
     named = gain.stage if gain is not None else stages[0]

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from latprobe.analysis.scope import Scope
-from latprobe.analysis.whatif.gains import StageGain
+from latprobe.analysis.whatif.gains import Gains
 from latprobe_dashboard import (
     analysis_queries,
     compared_runs,
@@ -56,7 +56,7 @@ def _changed(before: Scope, after: Scope) -> str:
     return compare_words.brief(analysis_queries.comparison(before, after).get())
 
 
-def _say(found: tuple[StageGain, ...]) -> None:
+def _say(found: Gains) -> None:
     gain = gain_words.best(found)
     if gain is None:
         st.html(f'<p class="lp-note">{gain_words.verdict(found)}</p>')

@@ -10,7 +10,7 @@ from latprobe.analysis.latency_model.figures import shown
 from latprobe.analysis.latency_model.slopes import Slope
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.scope import Scope
-from latprobe.analysis.whatif.gains import StageGain
+from latprobe.analysis.whatif.gains import Gains
 from latprobe_dashboard import analysis_queries, gain_words, links, quantities, shown_text
 from latprobe_dashboard.later import fill
 from latprobe_dashboard.pages.slow_findings import change_points, slow_findings
@@ -47,11 +47,11 @@ def findings(scope: Scope, name: str, *, calls_models: bool) -> None:
     )
 
 
-def _gain(found: tuple[StageGain, ...], name: str) -> None:
+def _gain(found: Gains, name: str) -> None:
     gain = next((each for each in found if each.stage == name), None)
     if gain is None:
         if not found:
-            st.html(f'<p class="lp-note">{gain_words.TOO_FEW}</p>')
+            st.html(f'<p class="lp-note">{gain_words.unknown(found)}</p>')
         return
     with st.container(horizontal=True, vertical_alignment="center", key="lp_gain"):
         st.html(f'<p class="lp-note">{gain_words.verdict_of(gain)}</p>', width="content")

@@ -52,7 +52,9 @@ class Opportunity:
     `saved_ms` adds up the calls' own durations, for prefixes what the latency model says that the
     tokens took, `saved_ms_ci95` its interval: what requests gain is what `whatif` says.
     `same_answer_share`: of hits whose answers were both recorded, how many got the very same one.
-    `size` is in entries, for prefixes in tokens. `refused`: why there are no figures.
+    `saved_input_tokens` of prefixes are those served from the cache: cheaper, not spared, and no
+    more than was billed. `size` is in entries, for prefixes in tokens. `refused`: why there are no
+    figures.
     """
 
     kind: Kind

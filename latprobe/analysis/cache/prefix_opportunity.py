@@ -45,7 +45,10 @@ def prefix_opportunity(traffic: Traffic, price: InputPrice | None) -> Opportunit
             f"The rules of {traffic.provider!r} for its prompt cache are not known here; "
             "ask the provider for minimum length and prices.",
         )  # fmt: skip
-    chains = [chain([(p.digest, p.tokens, p.text) for p in each]) for each in traffic.parts]
+    chains = [
+        _as_billed(chain([(p.digest, p.tokens, p.text) for p in each]), billed)
+        for each, billed in zip(traffic.parts, traffic.input_tokens.tolist(), strict=True)
+    ]
     usable, written = _kept(traffic, chains, rule, rule.ttl_s)
     totals = np.array([each.tokens[-1] if each.tokens else 0 for each in chains], np.float64)
     if not totals.sum():
@@ -75,6 +78,15 @@ def prefix_opportunity(traffic: Traffic, price: InputPrice | None) -> Opportunit
         notes=(*_notes(rule, read, usable, longest=int(totals.max())), _of_time(time)),
         saved_ms_ci95=None if isinstance(time, Refusal) else time.interval,
     )
+
+
+def _as_billed(counted: Chain, billed: float) -> Chain:
+    """The chain with no more tokens than the provider billed for the call; as it is where that is
+    not known. Parts are counted one by one, by another tokenizer, and can come to more."""
+    total = counted.tokens[-1] if counted.tokens else 0
+    if not 0 <= billed < total:
+        return counted
+    return Chain(counted.links, tuple(int(upto * billed / total) for upto in counted.tokens))
 
 
 def _kept(

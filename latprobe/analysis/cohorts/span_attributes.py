@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from latprobe.analysis.cohorts.attributes import Attribute, number, of_texts
+from latprobe.analysis.cohorts.attributes import Attribute, category, number, of_texts
+from latprobe.analysis.cohorts.quantities import is_identifier, is_quantity
 from latprobe.analysis.cohorts.units import Source, Units
 from latprobe.otel import names
 from latprobe.store.query import Query
@@ -48,7 +49,8 @@ _INTERNAL = ("latprobe.", "gen_ai.response.id", "otel.")
 def span_attributes(query: Query, source: Source, units: Units) -> Iterator[Attribute | None]:
     """Each attribute as "stage: key", as "key" where one stage is asked about.
 
-    Of several spans of a stage in one request the numbers are added up, else the first one counts.
+    Of several spans of a stage in one request quantities are added up, of other numbers the
+    greatest counts, of identifiers the set, of texts the first (see `quantities`).
     """
     for stage, keys in _keys(query, source).items():
         yield from _of_stage(query, source, units, stage, keys)
@@ -89,14 +91,19 @@ def _is_property(key: str) -> bool:
 def _of_stage(
     query: Query, source: Source, units: Units, stage: str, keys: list[str]
 ) -> Iterator[Attribute | None]:
-    first = ", ".join(f"arg_min(v[{at}], s.start_ns) AS t{at}" for at in range(1, len(keys) + 1))
-    added = ", ".join(
-        f"sum(try_cast(v[{at}] AS DOUBLE)) AS n{at}, "
+    texts_sql = ", ".join(
+        f"string_agg(DISTINCT v[{at}], ' + ' ORDER BY v[{at}]) AS t{at}"
+        if is_identifier(key)
+        else f"arg_min(v[{at}], s.start_ns) AS t{at}"
+        for at, key in enumerate(keys, 1)
+    )
+    numbers = ", ".join(
+        f"{'sum' if is_quantity(key) else 'max'}(try_cast(v[{at}] AS DOUBLE)) AS n{at}, "
         f"count(v[{at}]) = count(try_cast(v[{at}] AS DOUBLE)) AS is_number{at}"
-        for at in range(1, len(keys) + 1)
+        for at, key in enumerate(keys, 1)
     )
     table = query(
-        f"""{source.ctes} SELECT {source.key} AS key, {first}, {added} FROM (
+        f"""{source.ctes} SELECT {source.key} AS key, {texts_sql}, {numbers} FROM (
             SELECT s.trace_id, s.span_id, s.start_ns,
                    json_extract_string(s.attributes, string_split(?, chr(31))) AS v
             FROM spans s WHERE s.name = ? AND s.attributes IS NOT NULL AND {source.inside}) s
@@ -108,11 +115,12 @@ def _of_stage(
         return
     for at, key in enumerate(keys, 1):
         name = key if source.is_stage else f"{stage}: {key}"
-        if bool(np.all(table[f"is_number{at}"].to_numpy(zero_copy_only=False))):
+        is_number = np.all(table[f"is_number{at}"].to_numpy(zero_copy_only=False))
+        if is_number and not is_identifier(key):
             values = np.asarray(table[f"n{at}"].to_numpy()).astype(np.float64)
             yield number(name, np.where(rows >= 0, values[rows], np.nan))
             continue
         texts = table[f"t{at}"].to_pylist()
         picked = [texts[row] if row >= 0 else None for row in rows.tolist()]
         if all(text is None or len(text) <= _LONGEST for text in picked):
-            yield of_texts(name, picked)
+            yield category(name, picked) if is_identifier(key) else of_texts(name, picked)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from latprobe.analysis.active_time import active_ns
 from latprobe.analysis.compare.request_tokens import TokenColumns, fetch_tokens
 from latprobe.analysis.critical_path import critical_ns
 from latprobe.analysis.requests import (
@@ -16,7 +17,6 @@ from latprobe.analysis.requests import (
     even_sample,
     fetch_batches,
     fetch_requests,
-    requests_sql,
 )
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints, Spans
@@ -48,7 +48,7 @@ class StageCalls:
 class Measured:
     """One recording. All columns are of the sampled requests, in the order of their starts.
 
-    `requests` and `active_ns` (first start to last end, summed over its runs) are of all of them.
+    `requests` and `active_ns` (first start to last end of its runs) are of all of them.
     `run` tells requests of different runs apart.
     """
 
@@ -73,58 +73,44 @@ class Measured:
         return self.requests / (self.active_ns / 1e9)
 
 
+def are_same(one: Measured, other: Measured) -> bool:
+    """Whether both are the very same requests, also where one was kept in a file (whole us)."""
+    return len(one) == len(other) > 0 and all(
+        np.array_equal((first + 500) // 1000, (second + 500) // 1000)
+        for first, second in (
+            (one.start_ns - one.start_ns[0], other.start_ns - other.start_ns[0]),
+            (one.duration_ns, other.duration_ns),
+        )
+    )
+
+
 def measure(query: Query, scope: Scope, *, max_requests: int = MAX_REQUESTS) -> Measured:
     """The requests of the scope and the calls of their stages; empty when nothing matches."""
     requests = fetch_requests(query, scope)
-    run = _runs_of(query, scope, len(requests))
+    # A run's requests may begin in programs that call it; they are one recording all the same.
+    run = requests.run if scope.run_id is None else np.zeros(len(requests), np.int64)
+    requests = replace(requests, run=run)
     sample = even_sample(requests, max_requests)
-    row = even_rows(len(requests), len(sample))
     found = fetch_tokens(query, scope, sample.trace_id)
     stages = _stage_calls(query, sample, found.stages)
     notes = (*found.notes, *_sample_note(len(sample), len(requests)))
     return Measured(
         requests=len(requests),
-        active_ns=_active_ns(requests, run),
+        active_ns=active_ns(requests.start_ns, requests.start_ns + requests.duration_ns, run),
         start_ns=sample.start_ns,
         duration_ns=sample.duration_ns,
         is_error=sample.is_error,
-        run=run[row],
+        run=sample.run,
         tokens=found.requests,
         stages=stages,
         notes=notes,
     )
 
 
-def even_rows(count: int, wanted: int) -> Ints:
-    """The rows that `even_sample` takes."""
-    return np.arange(wanted, dtype=np.int64) * count // max(wanted, 1)
-
-
 def _sample_note(sampled: int, requests: int) -> tuple[str, ...]:
     if sampled == requests:
         return ()
     return (f"Figures come from {sampled:,} of {requests:,} requests, evenly over time.",)
-
-
-def _runs_of(query: Query, scope: Scope, count: int) -> Ints:
-    """The run of each request's root, in the order of `fetch_requests`."""
-    if scope.run_id is not None:
-        return np.zeros(count, np.int64)
-    sql, parameters = requests_sql(scope)
-    table = query(
-        f"SELECT run_id::BIGINT AS run FROM ({sql}) ORDER BY start_ns, trace_id", parameters
-    )
-    return np.asarray(table["run"].to_numpy()).astype(np.int64, copy=False)
-
-
-def _active_ns(requests: Requests, run: Ints) -> int:
-    """First start to last end of each run, summed: the pause between two runs is nobody's time."""
-    total = 0
-    for each in np.unique(run).tolist():
-        rows = run == each
-        ends = requests.start_ns[rows] + requests.duration_ns[rows]
-        total += int(ends.max()) - int(requests.start_ns[rows].min())
-    return total
 
 
 def _stage_calls(

@@ -83,11 +83,16 @@ class Capacity:
     assumptions: tuple[str, ...] = ASSUMPTIONS
 
 
-def find_capacity(calls: StageCalls, servers: Servers, *, seed: int = SEED) -> Capacity:
-    """The capacity of a stage whose servers are known; the calls stand by their starts."""
+def find_capacity(
+    calls: StageCalls, servers: Servers, *, idle_ns: int = 0, seed: int = SEED
+) -> Capacity:
+    """The capacity of a stage whose servers are known; the calls stand by their starts.
+
+    `idle_ns`: time between runs of the program, in which nothing can arrive.
+    """
     service = calls.service_ns + servers.handoff_ns
     per_s = _capacity_per_s(service, servers.count, seed)
-    rate = _rate_per_s(calls.arrival_ns)
+    rate = _rate_per_s(calls.arrival_ns, idle_ns)
     p50, p95 = (np.quantile(calls.sojourn_ns, P50_P95) / 1e6).tolist()
     line = line_of(calls, servers)
     refused = _hang_together(line)
@@ -171,9 +176,9 @@ def _capacity_per_s(service_ns: Ints, servers: int, seed: int) -> Estimate:
     )
 
 
-def _rate_per_s(arrival_ns: Ints) -> float:
-    time_ns = int(arrival_ns.max() - arrival_ns.min())
-    return (len(arrival_ns) - 1) / time_ns * 1e9 if time_ns else float("nan")
+def _rate_per_s(arrival_ns: Ints, idle_ns: int) -> float:
+    time_ns = int(arrival_ns.max() - arrival_ns.min()) - idle_ns
+    return (len(arrival_ns) - 1) / time_ns * 1e9 if time_ns > 0 else float("nan")
 
 
 def _utilisation(capacity_per_s: Estimate, rate_per_s: float) -> Estimate:

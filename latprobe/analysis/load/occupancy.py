@@ -31,10 +31,12 @@ class Little:
     is_steady: bool
 
 
-def mean_present(start_ns: Ints, end_ns: Ints, from_ns: int, to_ns: int) -> float:
-    """How many are there between the two moments, averaged over time."""
+def mean_present(
+    start_ns: Ints, end_ns: Ints, from_ns: int, to_ns: int, *, idle_ns: int = 0
+) -> float:
+    """How many are there between the two moments, averaged over time, `idle_ns` of it left out."""
     inside = np.minimum(end_ns, to_ns) - np.maximum(start_ns, from_ns)
-    return float(np.maximum(inside, 0).sum()) / max(to_ns - from_ns, 1)
+    return float(np.maximum(inside, 0).sum()) / max(to_ns - from_ns - idle_ns, 1)
 
 
 def max_present(start_ns: Ints, end_ns: Ints) -> int:
@@ -73,12 +75,14 @@ def little(calls: StageCalls) -> Little | None:
     )
 
 
-def occupied_share(start_ns: Ints, end_ns: Ints, from_ns: int, to_ns: int) -> float:
-    """The share of the time (0..1) in which at least one was there."""
-    if len(start_ns) == 0 or to_ns <= from_ns:
+def occupied_share(
+    start_ns: Ints, end_ns: Ints, from_ns: int, to_ns: int, *, idle_ns: int = 0
+) -> float:
+    """The share of the time (0..1) in which at least one was there, `idle_ns` of it left out."""
+    if len(start_ns) == 0 or to_ns - from_ns <= idle_ns:
         return 0.0
     order = np.argsort(start_ns, kind="stable")
     start, end = start_ns[order], np.maximum.accumulate(end_ns[order])
     begun = np.maximum(start[1:], end[:-1])
     covered = int((end[1:] - begun).sum()) + int(end[0] - start[0])
-    return min(covered / (to_ns - from_ns), 1.0)
+    return min(covered / (to_ns - from_ns - idle_ns), 1.0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latprobe.analysis.active_time import active_ns
 from latprobe.analysis.load.batch_effect import BatchEffect, find_batch_effect
 from latprobe.analysis.load.capacity import Capacity, find_capacity
 from latprobe.analysis.load.imbalance import Imbalance, find_imbalance
@@ -26,7 +27,7 @@ from latprobe.analysis.load.stage_calls import (
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.queueing import Evidence, Servers, look_for_servers
 from latprobe.analysis.refusal import Refusal
-from latprobe.analysis.requests import fetch_requests
+from latprobe.analysis.requests import Requests, fetch_requests
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.spans import Ints
 from latprobe.store.query import Query
@@ -35,6 +36,15 @@ _NOTHING_BEFORE = (
     "Requests begin with this stage, so a queue in front of it is not recorded. Put a stage around "
     "the waiting and the work together."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time of a report; `idle_ns` of it lies between runs of the program."""
+
+    from_ns: int
+    to_ns: int
+    idle_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +59,9 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """What ran, over the time of the report: runs a second, how many at once on average and at
-    most, the share of the time (0..1) in which any ran."""
+    """What ran, over the time of the report without that between the program's runs: runs a
+    second, how many at once on average and at most, the share of the time (0..1) in which any ran.
+    """
 
     runs: int
     rate_per_s: float | None
@@ -120,26 +131,25 @@ def load_report(
     if not len(recorded):
         raise nothing_found(query, scope)
     requests = latest(recorded, max_spans=max_spans)
-    from_ns = int(requests.start_ns.min())
     calls = [
         each
         for each in fetch_stage_calls(query, requests)
         if scope.stage is None or each.name == scope.stage
     ]
     ends = requests.start_ns + requests.duration_ns
-    to_ns = max([int(ends.max()), *(int(each.end_ns.max()) for each in calls)])
+    period = _period(requests, ends, calls)
     return LoadReport(
-        from_ns=from_ns,
-        to_ns=to_ns,
+        from_ns=period.from_ns,
+        to_ns=period.to_ns,
         requests=len(requests),
         all_requests=len(recorded),
-        busy=_busy(requests.start_ns, ends, from_ns, to_ns),
-        stages=tuple(stage_load(each, len(requests), from_ns, to_ns) for each in calls),
+        busy=_busy(requests.start_ns, ends, period),
+        stages=tuple(stage_load(each, len(requests), period) for each in calls),
     )
 
 
-def stage_load(calls: StageCalls, requests: int, from_ns: int, to_ns: int) -> StageLoad:
-    """One stage's load between the two moments."""
+def stage_load(calls: StageCalls, requests: int, period: Period) -> StageLoad:
+    """One stage's load in the period."""
     replicas = calls.replicas()
     evidence = _evidence(calls)
     servers = evidence.servers
@@ -147,18 +157,28 @@ def stage_load(calls: StageCalls, requests: int, from_ns: int, to_ns: int) -> St
     return StageLoad(
         name=calls.name,
         modality=calls.modality,
-        busy=_busy(calls.start_ns, calls.end_ns, from_ns, to_ns),
+        busy=_busy(calls.start_ns, calls.end_ns, period),
         calls_per_request=len(calls) / max(requests, 1),
         stay_p50_ms=stay_p50,
         stay_p95_ms=stay_p95,
         little=little(calls),
         servers=servers if servers is not None else Refusal(evidence.reason or ""),
         waits=None if servers is None else _waits(calls, servers),
-        capacity=None if servers is None else find_capacity(calls, servers),
-        replicas=tuple(_replica(calls, name, servers, from_ns, to_ns) for name in replicas),
+        capacity=None if servers is None else find_capacity(calls, servers, idle_ns=period.idle_ns),
+        replicas=tuple(_replica(calls, name, servers, period) for name in replicas),
         imbalance=find_imbalance(calls) if replicas else None,
         batch=find_batch_effect(calls),
     )
+
+
+def _period(requests: Requests, ends: Ints, calls: list[StageCalls]) -> Period:
+    """From the first request's start to the last end; a stage may end after its request."""
+    last = ends.copy()
+    for each in calls:
+        np.maximum.at(last, each.request, each.end_ns)
+    from_ns, to_ns = int(requests.start_ns.min()), int(last.max())
+    active = active_ns(requests.start_ns, last, requests.run)
+    return Period(from_ns, to_ns, to_ns - from_ns - active)
 
 
 def _evidence(calls: StageCalls) -> Evidence:
@@ -168,22 +188,21 @@ def _evidence(calls: StageCalls) -> Evidence:
     return look_for_servers(calls.arrival_ns, calls.start_ns, calls.end_ns, replica=replica)
 
 
-def _busy(start: Ints, end: Ints, from_ns: int, to_ns: int) -> Busy:
-    time_ns = to_ns - from_ns
+def _busy(start: Ints, end: Ints, period: Period) -> Busy:
+    from_ns, to_ns, idle_ns = period.from_ns, period.to_ns, period.idle_ns
+    time_ns = to_ns - from_ns - idle_ns
     return Busy(
         runs=len(start),
         rate_per_s=len(start) / time_ns * 1e9 if time_ns > 0 else None,
-        mean_running=mean_present(start, end, from_ns, to_ns),
+        mean_running=mean_present(start, end, from_ns, to_ns, idle_ns=idle_ns),
         max_running=max_present(start, end),
-        occupied_share=occupied_share(start, end, from_ns, to_ns),
+        occupied_share=occupied_share(start, end, from_ns, to_ns, idle_ns=idle_ns),
     )
 
 
-def _replica(
-    calls: StageCalls, name: str, servers: Servers | None, from_ns: int, to_ns: int
-) -> ReplicaLoad:
+def _replica(calls: StageCalls, name: str, servers: Servers | None, period: Period) -> ReplicaLoad:
     own = calls.of_replica(name)
-    busy = _busy(own.start_ns, own.end_ns, from_ns, to_ns)
+    busy = _busy(own.start_ns, own.end_ns, period)
     count = None if servers is None else dict(servers.replicas).get(name)
     return ReplicaLoad(name, busy, count, None if count is None else busy.mean_running / count)
 

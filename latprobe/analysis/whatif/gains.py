@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import overload
 
 import numpy as np
 
 from latprobe.analysis.intervals import SEED, Interval, block_draws, block_length, interval_of
+from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.requests import Requests, even_sample
 from latprobe.analysis.whatif.checks import FEWEST_REQUESTS
 from latprobe.analysis.whatif.factors import below
 from latprobe.analysis.whatif.graph import Floats, Graph, build_edges, levelled
+from latprobe.analysis.whatif.outcome import too_crowded
 from latprobe.analysis.whatif.precedence import Learner
+from latprobe.analysis.whatif.queued import Queued, replayed_badly
 from latprobe.analysis.whatif.recording import Names, Recording, recordings
 from latprobe.analysis.whatif.replay import replay, request_ns
+from latprobe.analysis.whatif.work import Work
 from latprobe.store.query import Query
 
 # Requests with about so many spans together are replayed for each stage.
@@ -50,6 +55,25 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True)
+class Gains(Sequence["StageGain"]):
+    """The gain of each stage, the largest of its own first; or why what-if predicts nothing here,
+    and then there are none."""
+
+    stages: tuple[StageGain, ...] = ()
+    refused: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    @overload
+    def __getitem__(self, place: int) -> StageGain: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[StageGain, ...]: ...
+    def __getitem__(self, place: int | slice) -> StageGain | tuple[StageGain, ...]:
+        return self.stages[place]
+
+
+@dataclass(frozen=True, slots=True)
 class StageGain:
     """What requests gain when the stage, with all below it, takes half the time, or none.
 
@@ -74,14 +98,18 @@ class StageGain:
         }
 
 
-def gains(query: Query, requests: Requests, *, seed: int = SEED) -> list[StageGain]:
-    """The gain of each stage, the largest of its own first; [] for fewer than 20 requests.
+def gains(query: Query, requests: Requests, *, seed: int = SEED) -> Gains:
+    """The gain of each stage; none for fewer than 20 requests, or where what-if would refuse any
+    change of a stage.
 
     From an even sample of the requests, each replayed for itself: waiting of requests for one
     another stays as recorded. Stages that only ever are whole requests are left out.
     """
     if len(requests) < FEWEST_REQUESTS:
-        return []
+        return Gains()
+    refused = _refused(query, requests, seed)
+    if refused is not None:
+        return Gains(refused=refused)
     spans = max(int(requests.spans.sum()), 1)
     wanted = max(FEWEST_REQUESTS, len(requests) * SAMPLE_SPANS // spans)
     names, learner = Names(), Learner()
@@ -100,7 +128,21 @@ def gains(query: Query, requests: Requests, *, seed: int = SEED) -> list[StageGa
         _gain(stage, code, batches, graphs, base, rows)
         for stage, code in _candidates(batches, names)
     ]
-    return sorted(found, key=lambda gain: (-gain.own_half_ms, -gain.half.p50_ms, gain.stage))
+    found.sort(key=lambda gain: (-gain.own_half_ms, -gain.half.p50_ms, gain.stage))
+    return Gains(tuple(found))
+
+
+def _refused(query: Query, requests: Requests, seed: int) -> str | None:
+    """Why `predict` would refuse, whichever stage changes."""
+    work = Work((), [], seed, spans=int(requests.spans.sum()))
+    work.learn(query, requests)
+    reason = too_crowded(work)
+    if reason is not None:
+        return reason
+    queued = Queued.look(work.window, work.window_edges, (), work.names)
+    if isinstance(queued, Refusal):
+        return queued.reason
+    return None if queued is None else replayed_badly(work, queued)
 
 
 def _candidates(batches: Sequence[Recording], names: Names) -> list[tuple[str, int]]:

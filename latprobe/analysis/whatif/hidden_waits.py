@@ -1,9 +1,10 @@
 """Queues inside a stage's own span: a semaphore that is awaited within the stage.
 
-Such a span is waiting and work in one. Where its length grows with how many of its kind run, n
-servers are looked for that end the recorded work when it ended: service begins when the n-th last
-before it ended. The least n that contradicts no recorded end, and after which the work no longer
-depends on the crowd, stands. Otherwise the stage is slowed by its neighbours and no queue says how.
+Such a span is waiting and work in one. Where its length grows with how many of its kind other
+requests run, its place in its own request held fixed (see contrast.py), n servers are looked for
+that end the recorded work when it ended: service begins when the n-th last before it ended. The
+least n that contradicts no recorded end, and after which the work no longer depends on the crowd,
+stands. Otherwise the stage is slowed by its neighbours and no queue says how.
 """
 
 from __future__ import annotations
@@ -17,6 +18,14 @@ import numpy as np
 from latprobe.analysis.queueing.concurrency import others_running
 from latprobe.analysis.queueing.servers import tolerance_ns
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.contrast import (
+    correlation,
+    crowd_of_others,
+    excess_ns,
+    places,
+    request_of,
+    requests_overlap,
+)
 from latprobe.analysis.whatif.recording import Recording
 
 # Fewer spans, or fewer that met another, do not show what a crowd costs.
@@ -26,10 +35,14 @@ _FEWEST = 40
 _LEAST_CORRELATION = 0.15
 _SURE = 4.0
 
+# A crowd that adds a smaller share of the stage's own time is no matter.
+_LEAST_EXCESS = 0.01
+
 # Spans that would have ended before they could begin, and still n stands.
 _MOST_IMPOSSIBLE = 0.01
 
-# What of the correlation may be left once waiting is taken off.
+# What of the correlation may be left once waiting is taken off. As much the other way says that too
+# much was taken off: there are more servers.
 _LEFT = 0.35
 
 _MOST_SERVERS = 64
@@ -50,16 +63,19 @@ def uncover(recorded: Recording) -> Uncovered:
     total = max(float(spans.duration_ns[recorded.tree.root].sum()), 1.0)
     start = spans.start_ns.copy()
     crowded: dict[int, float] = {}
+    if not requests_overlap(recorded):
+        return Uncovered(recorded, crowded)
     for code, rows in _leaf_stages(recorded):
         begin, end = spans.start_ns[rows], spans.end_ns[rows]
-        crowd = others_running(begin, end)
-        if not _depends(end - begin, crowd):
+        place = places(recorded, rows)
+        crowd = crowd_of_others(begin, end, request_of(recorded, rows))
+        if not _depends(end - begin, crowd, place):
             continue
-        served = _served_from(begin, end, crowd)
+        served = _served_from(begin, end, crowd, place)
         if served is not None:
             start[rows] = served
         else:
-            crowded[code] = _excess_ns(end - begin, crowd) / total
+            crowded[code] = excess_ns(end - begin, crowd, place) / total
     return Uncovered(replace(recorded, spans=replace(spans, start_ns=start)), crowded)
 
 
@@ -80,33 +96,21 @@ def _leaf_stages(recorded: Recording) -> Iterator[tuple[int, Ints]]:
             yield code, part
 
 
-def _depends(length: Ints, crowd: Ints) -> bool:
+def _depends(length: Ints, crowd: Ints, place: Ints) -> bool:
     if int((crowd > 0).sum()) < _FEWEST // 2:
         return False
-    found = correlation(length, crowd)
-    return found > max(_LEAST_CORRELATION, _SURE / float(np.sqrt(len(length))))
+    found = correlation(length, crowd, place)
+    if found <= max(_LEAST_CORRELATION, _SURE / float(np.sqrt(len(length)))):
+        return False
+    return excess_ns(length, crowd, place) > _LEAST_EXCESS * float(length.sum())
 
 
-def correlation(left: Ints, right: Ints) -> float:
-    """The rank correlation; 0 where one does not vary."""
-    first, second = _ranks(left), _ranks(right)
-    spread = float(first.std() * second.std())
-    if spread == 0:
-        return 0.0
-    return float(((first - first.mean()) * (second - second.mean())).mean()) / spread
-
-
-def _ranks(values: Ints) -> np.ndarray:
-    """Ranks, equal values sharing theirs."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    middle = np.cumsum(count) - (count - 1) / 2
-    return np.asarray(middle[place], np.float64)
-
-
-def _served_from(start: Ints, end: Ints, crowd: Ints) -> Ints | None:
+def _served_from(start: Ints, end: Ints, crowd: Ints, place: Ints) -> Ints | None:
     """When each span's work began, for the least number of servers that fits; None if none does."""
     tolerance = tolerance_ns(end - start)
-    for servers in range(1, min(int(crowd.max()), _MOST_SERVERS) + 1):
+    most_left = _LEFT * correlation(end - start, crowd, place)
+    most_left = max(most_left, 3 / float(np.sqrt(len(start))))
+    for servers in range(1, min(int(others_running(start, end).max()), _MOST_SERVERS) + 1):
         served = _in_turn(start, end, servers)
         if float((served > end + tolerance).mean()) > _MOST_IMPOSSIBLE:
             continue
@@ -114,10 +118,9 @@ def _served_from(start: Ints, end: Ints, crowd: Ints) -> Ints | None:
         waited = served - start > tolerance
         if int(waited.sum()) < _FEWEST // 2:
             return None
-        left = correlation(end - served, crowd)
-        if left <= max(_LEFT * correlation(end - start, crowd), 3 / np.sqrt(len(start))):
-            return served
-        return None
+        left = correlation(end - served, crowd, place)
+        if left >= -most_left:
+            return served if left <= most_left else None
     return None
 
 
@@ -129,9 +132,3 @@ def _in_turn(start: Ints, end: Ints, servers: int) -> Ints:
         begun.append(max(arrived, free_at[0]))
         heapreplace(free_at, ended)
     return np.array(begun, np.int64)
-
-
-def _excess_ns(length: Ints, crowd: Ints) -> float:
-    """How much longer all took together than if all had been as those with the fewest around."""
-    calm = crowd <= np.quantile(crowd, 0.1)
-    return max(float((length - length[calm].mean()).sum()), 0.0)

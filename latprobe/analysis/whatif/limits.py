@@ -6,8 +6,8 @@ import numpy as np
 
 from latprobe.analysis.queueing.concurrency import running_at
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.contrast import correlation, places, request_of, requests_overlap
 from latprobe.analysis.whatif.graph import Edges
-from latprobe.analysis.whatif.hidden_waits import correlation
 from latprobe.analysis.whatif.line import Callers
 from latprobe.analysis.whatif.precedence import Precedence, pair_keys
 from latprobe.analysis.whatif.recording import Recording
@@ -40,7 +40,10 @@ def gap_ns(recorded: Recording, edges: Edges) -> Ints:
 
 def stage_limits(recorded: Recording, gap: Ints) -> tuple[list[StageLimit], list[int]]:
     """The stages that wait for servers, as far as their waiting matters to the requests; and
-    those that wait longer the more requests are at work although no servers explain it."""
+    those that wait longer the more requests are at work although no servers explain it. None
+    where no two requests ran at once."""
+    if not requests_overlap(recorded):
+        return [], []
     total = float(recorded.spans.duration_ns[recorded.tree.root].sum())
     by_name = np.bincount(recorded.name, weights=gap)
     waiting = np.flatnonzero(by_name > _LEAST_SHARE * max(total, 1.0)).tolist()
@@ -60,12 +63,12 @@ def _grows_with_load(recorded: Recording, gap: Ints, code: int) -> bool:
     spans, root = recorded.spans, recorded.tree.root
     rows = np.flatnonzero((recorded.name == code) & (recorded.tree.parent >= 0))
     came = spans.start_ns[rows] - gap[rows]
-    own = root[np.searchsorted(spans.offsets(), rows, side="right") - 1]
+    own = root[request_of(recorded, rows)]
     is_own = (spans.start_ns[own] < came) & (came < spans.end_ns[own])
     load = running_at(spans.start_ns[root], spans.end_ns[root], came) - is_own
     if int((load > 0).sum()) < _FEWEST_STARTS:
         return False
-    found = correlation(gap[rows], load)
+    found = correlation(gap[rows], load, places(recorded, rows))
     return found > max(_LEAST_CORRELATION, _SURE / float(np.sqrt(max(len(rows), 1))))
 
 
@@ -107,10 +110,8 @@ def _pausing_callers(
 
 def shared_candidates(recorded: Recording, precedence: Precedence) -> list[int]:
     """Stages of which one request runs several at once, where requests meet one another."""
-    spans, root, parent, name = recorded.spans, recorded.tree.root, recorded.parent, recorded.name
-    order = np.argsort(spans.start_ns[root], kind="stable")
-    start, end = spans.start_ns[root][order], spans.end_ns[root][order]
-    if not bool((start[1:] < np.maximum.accumulate(end)[:-1]).any()):
+    parent, name = recorded.parent, recorded.name
+    if not requests_overlap(recorded):
         return []
     child = np.flatnonzero(parent >= 0)
     kinds = np.unique(np.stack((name[parent[child]], name[child]), axis=1), axis=0)

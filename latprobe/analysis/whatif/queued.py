@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latprobe.analysis.active_time import throughput_per_s
 from latprobe.analysis.intervals import Interval
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.spans import Ints
@@ -113,14 +114,10 @@ def predict_queued(work: Work, queued: Queued, notes: list[str]) -> Prediction:
     assert recorded is not None
     assert part is not None
     assert work.window_edges is not None
-    spans, root = recorded.spans, recorded.tree.root
-    origin = int(spans.start_ns[root].min())
-    start = (spans.start_ns[root] - origin).astype(np.float64)
-    before = spans.duration_ns[root].astype(np.float64)
+    start = _arrivals(recorded)
+    before = recorded.spans.duration_ns[recorded.tree.root].astype(np.float64)
     plain = queued.without_waits(work.window_edges, len(recorded))
-    ones = np.ones(len(recorded))
-    _, same = simulate_requests(plain, root, ones, start, queued.lines, callers=queued.callers)
-    reason = _unexplained(before, same)
+    reason = replayed_badly(work, queued)
     if reason is not None:
         return Prediction(len(before), basis="queue", refused=reason)
     busy = busiest(work, queued)
@@ -140,8 +137,32 @@ def predict_queued(work: Work, queued: Queued, notes: list[str]) -> Prediction:
         p99=_with_interval(found.p99, again, 2),
         basis="queue",
         notes=(*found.notes, *queue_notes(queued, work.names), *busy_note(busy)),
-        throughput=_throughput(queued, start, before, began, columns[0]),
+        throughput=_throughput(queued, work, start, before, began, columns[0]),
     )
+
+
+def replayed_badly(work: Work, queued: Queued) -> str | None:
+    """Why the lines found do not stand for the queues; None where the requests of the window,
+    replayed in them unchanged, take what they took."""
+    recorded = work.window
+    assert recorded is not None
+    assert work.window_edges is not None
+    root, ones = recorded.tree.root, np.ones(len(recorded))
+    _, same = simulate_requests(
+        queued.without_waits(work.window_edges, len(recorded)),
+        root,
+        ones,
+        _arrivals(recorded),
+        queued.lines,
+        callers=queued.callers,
+    )
+    return _unexplained(recorded.spans.duration_ns[root].astype(np.float64), same)
+
+
+def _arrivals(recorded: Recording) -> Floats:
+    """When each request came in, in ns since the first one."""
+    start = recorded.spans.start_ns[recorded.tree.root]
+    return np.asarray((start - start.min()).astype(np.float64))
 
 
 def _columns(
@@ -206,12 +227,15 @@ def _unexplained(before: Floats, same: Floats) -> str | None:
 
 
 def _throughput(
-    queued: Queued, start: Floats, before: Floats, began: Floats, took: Floats
+    queued: Queued, work: Work, start: Floats, before: Floats, began: Floats, took: Floats
 ) -> Throughput | None:
+    assert work.window is not None
+    assert work.window_requests is not None
     if queued.callers is None and queued.gate is None:
         return None
-    old = float((start + before).max() - start.min())
-    new = float((began + took).max() - began.min())
-    if old <= 0 or new <= 0:
-        return None
-    return Throughput(len(start) / old * 1e9, len(start) / new * 1e9)
+    run = work.window_requests.run[work.window.request]
+    old, new = (
+        throughput_per_s(at.astype(np.int64), (at + takes).astype(np.int64), run)
+        for at, takes in ((start, before), (began, took))
+    )
+    return None if old is None or new is None else Throughput(old, new)

@@ -84,6 +84,8 @@ def _pairs(recorded: Recording, precedence: Precedence) -> tuple[Ints, Ints, Fla
         keys = pair_keys(name[parent[then]], name[first], name[then])
         fits = precedence.does_outlast(keys) & (spans.end_ns[first] > spans.start_ns[then])
         fits &= spans.end_ns[then] >= spans.end_ns[first]
+        # Runs of one stage that end in turn differ in length; none reads what another gives.
+        fits &= name[first] != name[then]
         is_stream = fits & precedence.is_stream(keys) & ~taken[then]
         begins = fits & precedence.does_begin(keys) & ~taken[then]
         taken[then[is_stream | begins]] = True

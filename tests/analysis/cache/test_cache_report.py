@@ -71,6 +71,14 @@ def test_a_prefix_is_kept_by_the_providers_steps_and_priced_by_its_rule() -> Non
     assert found(store, "prefix").saved_cost_usd is None
 
 
+def test_no_more_is_served_from_the_cache_than_was_billed() -> None:
+    store = chat_store(list(range(10, 70)), input_tokens=1530)  # 2,040 were counted
+    prefix = found(store, "prefix", price=lambda **_: 1e-6)
+    assert prefix.saved_input_tokens == 59 * 1408  # of 1,500: 1024 + 3 * 128
+    assert prefix.saved_input_tokens < 60 * 1530
+    assert prefix.saved_cost_usd == pytest.approx(59 * 1408 * 0.5e-6)
+
+
 def test_what_was_read_from_the_cache_is_not_saved_again() -> None:
     store = chat_store(list(range(10, 70)), cache_read_tokens=1920)
     assert found(store, "prefix").saved_input_tokens == 0

@@ -7,7 +7,7 @@ import numpy as np
 from latprobe.analysis.load.capacity import Capacity, OneMore, find_capacity
 from latprobe.analysis.load.json_shape import to_json
 from latprobe.analysis.load.lined_up import around, line_of, runs_apart
-from latprobe.analysis.load.report import LoadReport, stage_load
+from latprobe.analysis.load.report import LoadReport, Period, stage_load
 from latprobe.analysis.load.stage_calls import StageCalls
 from latprobe.analysis.queueing import find_servers
 from latprobe.analysis.queueing.servers import Servers
@@ -91,7 +91,7 @@ def test_service_times_that_hang_together_are_refused_with_the_reason() -> None:
 
 def test_the_reason_is_in_the_json_in_place_of_figures() -> None:
     calls = Program("poisson", "wandering", 3, 0.8).run([1])
-    stage = stage_load(calls, 400, int(calls.arrival_ns.min()), int(calls.end_ns.max()))
+    stage = stage_load(calls, 400, Period(int(calls.arrival_ns.min()), int(calls.end_ns.max())))
     report = LoadReport(0, 1, 400, 400, stage.busy, (stage,))
     capacity = to_json(report)["stages"][0]["capacity"]  # type: ignore[index]  # plain JSON
     assert capacity["one_more"].keys() == {"refused"}
