@@ -34,12 +34,17 @@ class AnyCard(Protocol):
 
 
 class Card:
-    """The first NVIDIA GPU. A sample is (time ns, GPM sample, energy mJ)."""
+    """The first NVIDIA GPU. A sample is (time ns, GPM sample, energy mJ).
+
+    Threads may share it: NVML (driver 580) dies of a segmentation fault within seconds when two
+    threads of a process take GPM samples at once, so one at a time does.
+    """
 
     def __init__(self) -> None:
         import pynvml
 
         self._nvml = pynvml
+        self._gpm = threading.Lock()
         pynvml.nvmlInit()
         self._handle = pynvml.nvmlDeviceGetHandleByIndex(0)
         self.uuid = str(pynvml.nvmlDeviceGetUUID(self._handle))
@@ -58,16 +63,17 @@ class Card:
             if with_energy
             else math.nan
         )
-        taken = nvml.nvmlGpmSampleAlloc()
-        for wait_s in (*BUSY_WAITS_S, None):
-            try:
-                nvml.nvmlGpmSampleGet(self._handle, taken)
-                break
-            except nvml.NVMLError_InUse:  # someone else reads just now
-                if wait_s is None:
-                    raise
-                time.sleep(wait_s)
-        return time.time_ns(), taken, energy
+        with self._gpm:
+            taken = nvml.nvmlGpmSampleAlloc()
+            for wait_s in (*BUSY_WAITS_S, None):
+                try:
+                    nvml.nvmlGpmSampleGet(self._handle, taken)
+                    break
+                except nvml.NVMLError_InUse:  # another process reads just now
+                    if wait_s is None:
+                        raise
+                    time.sleep(wait_s)
+            return time.time_ns(), taken, energy
 
     def values(self, first: Any, second: Any) -> dict[str, float]:
         """Means between two samples."""
@@ -78,7 +84,8 @@ class Card:
         wanted.sample1, wanted.sample2 = first[1], second[1]
         for place, number in enumerate(self._ids):
             wanted.metrics[place].metricId = number
-        nvml.nvmlGpmMetricsGet(wanted)
+        with self._gpm:
+            nvml.nvmlGpmMetricsGet(wanted)
         found = {
             metric: float(wanted.metrics[place].value)
             for place, metric in enumerate(METRICS)
@@ -90,7 +97,8 @@ class Card:
 
     def free(self, sample: tuple[int, Any, float]) -> None:
         """Gives a sample back."""
-        self._nvml.nvmlGpmSampleFree(sample[1])
+        with self._gpm:
+            self._nvml.nvmlGpmSampleFree(sample[1])
 
 
 class MadeUpCard:

@@ -2,12 +2,14 @@
 
     python -m tests.benchmarks.gpu.overhead --out overhead.json [--seconds 45] [--device cpu]
 
-Requests of `pipeline.py` in turns, with latprobe on (journal, agent, collectors, event pairs, waits
-and copies; no kernel sampling) and off: stages idle, torch's functions the original ones, the agent
-stopped. Which comes first is drawn for each pair. The ratio of the medians has a 95 % interval by
-resampling pairs; "off against off" of the same run says how far chance alone goes. Afterwards calls
-of the CUDA runtime are counted by Kineto, the same number of requests with and without, and what
-one stage costs by itself.
+Requests of `pipeline.py` in turns of three: with all of latprobe (journal, agent, collectors, event
+pairs, waits and copies; no kernel sampling); with what is in the process alone (`hooks`: the agent
+stopped); with the `agent` alone; and without, twice. Without, stages are idle, torch's functions
+the original ones and the agent is stopped. A turn is of several because an agent that goes on has
+first to do what was due meanwhile. A round is a turn of each, in an order that is drawn. The ratio
+of the medians has a 95 % interval by resampling rounds; "again", the second turn without, says how
+far chance alone goes. Afterwards calls of the CUDA runtime are counted by Kineto, the same number
+of requests with and without, and what one stage costs by itself.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +45,24 @@ from latprobe.store.reader import Reader
 from tests.benchmarks.gpu.pipeline import Pipeline, on_any_device
 
 RESAMPLES = 2000
+TURN = 3
 PROFILED_REQUESTS = 3
 STAGE_RUNS = 2000
 SYNC_CALLS = (
     "cudaDeviceSynchronize", "cudaStreamSynchronize", "cudaEventSynchronize", "cudaMemcpy",
 )  # fmt: skip
+
+
+# Durations in ms of one turn of each: [arm][request][stage], all of the request last.
+Round = dict[str, list[list[float]]]
+# What is on: in the process, and the agent.
+ARMS = {
+    "on": (True, True),
+    "hooks": (True, False),
+    "agent": (False, True),
+    "off": (False, False),
+    "again": (False, False),
+}
 
 
 class Latprobe:
@@ -57,16 +73,22 @@ class Latprobe:
         latprobe.init(service="overhead", home=home)
         self.gpu = GpuStages(Cuda(torch)) if is_cuda else None
         self._undos: list[Callable[[], None]] = []
-        self._is_on = False
-        self.switch(is_on=True)
+        self._hooks, self._agent = False, True  # as latprobe.init leaves them
+        self.switch("on")
 
-    def switch(self, *, is_on: bool) -> None:
-        """What a program has with `latprobe run`, or without."""
-        if is_on is self._is_on:
-            return
-        self._is_on = is_on
-        stages.start_recording(make_stage if is_on else None)
-        if self.gpu is not None and is_on:
+    def switch(self, arm: str) -> None:
+        """What a program has with `latprobe run`, without, or half of it."""
+        hooks, agent = ARMS[arm]
+        if hooks is not self._hooks:
+            self._hooks = hooks
+            self._switch_hooks()
+        if agent is not self._agent:
+            self._agent = agent
+            self._signal_agent(signal.SIGCONT if agent else signal.SIGSTOP)
+
+    def _switch_hooks(self) -> None:
+        stages.start_recording(make_stage if self._hooks else None)
+        if self.gpu is not None and self._hooks:
             self.gpu.install()
             self._undos = [
                 self.gpu.remove,
@@ -76,7 +98,6 @@ class Latprobe:
         elif self.gpu is not None:
             for undo in reversed(self._undos):
                 undo()
-        self._signal_agent(signal.SIGCONT if is_on else signal.SIGSTOP)
 
     def _signal_agent(self, number: int) -> None:
         address = read_address(self._home)
@@ -84,45 +105,61 @@ class Latprobe:
             os.kill(address.pid, number)
 
 
-def measure(
-    pipeline: Pipeline, probe: Latprobe, *, seconds: float
-) -> tuple[list[float], list[float], list[float]]:
-    """Durations in ms: on, off, and a second off for each pair."""
-    found: dict[str, list[float]] = {"on": [], "off": [], "again": []}
+def measure(pipeline: Pipeline, probe: Latprobe, *, seconds: float) -> list[Round]:
+    """A round each."""
+    rounds: list[Round] = []
     draw = random.Random(1)
+    order = list(ARMS)
     deadline = time.perf_counter() + seconds
-    order = ["on", "off", "again"]
     try:
         while time.perf_counter() < deadline:
             draw.shuffle(order)
-            for which in order:
-                probe.switch(is_on=which == "on")
-                pipeline.wait()
-                start = time.perf_counter_ns()
-                pipeline.request(latprobe.stage)
-                found[which].append((time.perf_counter_ns() - start) / 1e6)
+            found: Round = {}
+            for arm in order:
+                probe.switch(arm)
+                found[arm] = [request_ms(pipeline) for _ in range(TURN)]
+            rounds.append(found)
     finally:
-        probe.switch(is_on=True)  # the agent goes on, whatever happened
-    return found["on"], found["off"], found["again"]
+        probe.switch("on")  # the agent goes on, whatever happened
+    return rounds
 
 
-def ratio(first: list[float], second: list[float]) -> dict[str, Any]:
-    """Median of the first over that of the second, with its interval; and of the paired ratios."""
+def request_ms(pipeline: Pipeline) -> list[float]:
+    """How long each stage takes, and all of them, on a card that has nothing else to do."""
+    times: list[float] = []
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        start = time.perf_counter_ns()
+        with latprobe.stage(name):
+            yield
+        times.append((time.perf_counter_ns() - start) / 1e6)
+
+    pipeline.wait()
+    pipeline.request(timed)
+    return times
+
+
+def ratio(rounds: list[Round], arm: str, against: str = "off", column: int = -1) -> dict[str, Any]:
+    """Median of one arm over that of another, with its interval by resampling rounds."""
     draw = random.Random(2)
-    count = len(first)
-    resampled = []
-    for _ in range(RESAMPLES):
-        rows = [draw.randrange(count) for _ in range(count)]
-        one = statistics.median(first[row] for row in rows)
-        resampled.append(one / statistics.median(second[row] for row in rows))
-    resampled.sort()
+    pairs = [
+        ([times[column] for times in one[arm]], [times[column] for times in one[against]])
+        for one in rounds
+    ]
+    resampled = sorted(
+        _ratio_of_medians(draw.choices(pairs, k=len(pairs))) for _ in range(RESAMPLES)
+    )
     return {
-        "p50_ratio": statistics.median(first) / statistics.median(second),
+        "p50_ratio": _ratio_of_medians(pairs),
         "ci95": [resampled[int(RESAMPLES * 0.025)], resampled[int(RESAMPLES * 0.975)]],
-        "median_of_paired_ratios": statistics.median(
-            a / b for a, b in zip(first, second, strict=True)
-        ),
     }
+
+
+def _ratio_of_medians(pairs: list[tuple[list[float], list[float]]]) -> float:
+    first = chain.from_iterable(one for one, _ in pairs)
+    second = chain.from_iterable(one for _, one in pairs)
+    return statistics.median(first) / statistics.median(second)
 
 
 def runtime_calls(
@@ -148,10 +185,10 @@ def count_synchronisation(pipeline: Pipeline, probe: Latprobe) -> dict[str, Any]
     """The calls that wait, and those that events need, with and without."""
     runtime_calls(pipeline, latprobe.stage)  # the profiler's own first time
     calls = {}
-    for is_on in (True, False):
-        probe.switch(is_on=is_on)
-        calls["on" if is_on else "off"] = runtime_calls(pipeline, latprobe.stage)
-    probe.switch(is_on=True)
+    for arm in ("on", "off"):
+        probe.switch(arm)
+        calls[arm] = runtime_calls(pipeline, latprobe.stage)
+    probe.switch("on")
     names = sorted(set(calls["on"]) | set(calls["off"]))
     waiting = {name: [calls[which][name] for which in ("on", "off")] for name in SYNC_CALLS}
     return {
@@ -191,17 +228,25 @@ def main() -> int:
     probe = Latprobe(home, is_cuda=pipeline.is_cuda)
     for _ in range(5):
         pipeline.request(latprobe.stage)
-    on, off, again = measure(pipeline, probe, seconds=options.seconds)
+    rounds = measure(pipeline, probe, seconds=options.seconds)
     synchronisation = count_synchronisation(pipeline, probe)
     results = {
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if pipeline.is_cuda else "cpu",
         "stages_ms": durations,
-        "pairs": len(on),
-        "p50_on_ms": statistics.median(on),
-        "p50_off_ms": statistics.median(off),
-        "on_against_off": ratio(on, off),
-        "off_against_off": ratio(again, off),
+        "rounds": len(rounds),
+        "p50_ms": {
+            arm: statistics.median(times[-1] for one in rounds for times in one[arm])
+            for arm in ARMS
+        },
+        "against_off": {arm: ratio(rounds, arm) for arm in ARMS if arm != "off"},
+        "stages_against_off": {
+            name: {arm: ratio(rounds, arm, column=at) for arm in ARMS if arm != "off"}
+            for at, name in enumerate(pipeline.names)
+        },
+        "requests_ms": [
+            {arm: [round(times[-1], 2) for times in one[arm]] for arm in ARMS} for one in rounds
+        ],
         "synchronisation": synchronisation,
         "stage_cost_us": stage_cost_us(pipeline),
         "pairs_given_up": None if probe.gpu is None else probe.gpu.pairs.given_up,
