@@ -25,7 +25,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
 from latprobe.ids import random_bits, span_ids, trace_bytes
-from latprobe.journal.long_texts import SHORTEST, copy_apart, is_long, pack_apart
+from latprobe.journal.long_texts import SHORTEST, copy_apart, pack_apart
 from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
 from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, plain_text
 from latprobe.journal.segment import (
@@ -61,7 +61,6 @@ MAX_CPU_NAMES = 10_000
 pack_into = PACKED_RECORD.pack_into
 SPAN_FRAME = FrameType.SPAN.value
 WRITTEN = b"written"
-NOT_JOINED = b"not joined"
 next_span_id = span_ids()
 
 
@@ -163,21 +162,20 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                 self._write(self._encoded())
                 return
             pieces: list[bytes] | None = None
+            has_text = False
             for value in attributes.values():
                 kind = type(value)
                 if kind is str:
-                    if len(value) >= SHORTEST and is_long(value):
-                        pieces = []
+                    if len(value) >= SHORTEST:
+                        has_text = True
                 elif kind not in PLAIN:
                     self._write(self._encoded())
                     return
-            if pieces is None:
-                payload = dumps(attributes, 2)
-                size = len(payload)
+            if has_text:
+                payload, pieces = pack_apart(attributes)
             else:
-                pieces = pack_apart(attributes)
-                size = sum(map(len, pieces))
-                payload = NOT_JOINED
+                payload = dumps(attributes, 2)
+            size = len(payload) if pieces is None else sum(map(len, pieces))
             if size > MAX_PAYLOAD_BYTES:
                 self._write(self._encoded())
                 return

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from latprobe import guard
-from latprobe.journal.long_texts import has_long_text
-from latprobe.journal.plain import MAX_PAYLOAD_BYTES, all_plain, dumps, encode, plain_dict
+from latprobe.journal.long_texts import pack
+from latprobe.journal.plain import MAX_PAYLOAD_BYTES, all_plain, encode, plain_dict
 
 if TYPE_CHECKING:
     from latprobe.redaction import Redactor
@@ -30,8 +30,8 @@ class SpanPayload:
                 attributes = self._attributes
                 if attributes is None:
                     return None
-                if all_plain(map(type, attributes.values())) and not has_long_text(attributes):
-                    payload = dumps(attributes, 2)
+                if all_plain(map(type, attributes.values())):
+                    payload = pack(attributes, None)
                     if len(payload) <= MAX_PAYLOAD_BYTES:
                         return payload
             return self.journal_payload()

@@ -8,45 +8,58 @@ from __future__ import annotations
 
 import marshal
 from codecs import utf_16_le_encode, utf_32_le_encode  # not by name: a look-up each time
-from sys import getsizeof
 from typing import Any
 from zlib import crc32
 
-# A shorter text costs less where it is. It pays sooner for two bytes a character (Chinese) and for
-# emoji, which become UTF-8 slowest.
+# Characters from which on a text costs less behind the value than in it: of one byte each, which
+# marshal copies (ASCII) or makes UTF-8 of (Latin-1); and of two or four bytes (Chinese, emoji).
 LONG_TEXT = 4_096
-LONG_WIDE_TEXT = 1_536
-SHORTEST = 512
+LONG_LATIN_TEXT = 1_024
+LONG_WIDE_TEXT = 512
+SHORTEST = LONG_WIDE_TEXT
+# A payload of more bytes is handed over in pieces: to join them would cost more.
+JOINED_BYTES = 32_768
 _CODECS = {
     "latin-1": "strict",
     "utf-16-le": "surrogatepass",
     "utf-32-le": "surrogatepass",
     "utf-8": "surrogatepass",
 }
-# Characters looked at to tell a text of emoji from one with a few of them.
-_LOOKS = 64
 
 # (an event's number, None for the span's own attributes; the key; codec; bytes), in order.
 _Entry = tuple[int | None, str, str, int]
 
 
-def is_long(text: str) -> bool:
-    """Whether it costs less behind the value. Ask it of SHORTEST characters and more."""
+def copied_form(text: str) -> tuple[str, bytes] | None:
+    """(codec, bytes) of a text that costs less behind the value, None where it does not.
+
+    Ask it of SHORTEST characters and more. The bytes are what the interpreter holds, which it
+    copies: one a character or two, and four where UTF-8 has nearly as many; UTF-8 for the rest.
+    """
     size = len(text)
-    if size >= LONG_TEXT:
-        return True
-    if size < SHORTEST or text.isascii():
-        return False
-    width = getsizeof(text) / size
-    return (size >= LONG_WIDE_TEXT and 1.5 < width < 2.5) or _is_dense(text, width)
+    if text.isascii():
+        return None if size < LONG_TEXT else ("latin-1", text.encode())
+    width = text.__sizeof__() / size  # sys.getsizeof takes four times as long
+    try:
+        if width < 1.5:
+            return None if size < LONG_LATIN_TEXT else ("latin-1", text.encode("latin-1"))
+        # Some eight of them tell mostly English from what needs width. An odd step, for texts that
+        # repeat themselves.
+        some = text[:: size >> 3 | 1]
+        if not some.isascii():
+            if width < 2.5:
+                if size < LONG_LATIN_TEXT or _needs(some, 1.5):
+                    return "utf-16-le", utf_16_le_encode(text, "surrogatepass")[0]
+            elif 3.9 < width < 4.5 and _needs(some, 2.5):  # wider: it is held as UTF-8 too
+                return "utf-32-le", utf_32_le_encode(text, "surrogatepass")[0]
+    except UnicodeEncodeError:  # an interpreter that holds text in another way
+        pass
+    return None if size < LONG_TEXT else ("utf-8", text.encode("utf-8", "surrogatepass"))
 
 
-def has_long_text(attributes: dict[str, Any] | None) -> bool:
-    """Whether some value is a text that is_long."""
-    for value in (attributes or {}).values():
-        if type(value) is str and len(value) >= SHORTEST and is_long(value):
-            return True
-    return False
+def _needs(some: str, width: float) -> bool:
+    """Whether these characters take more than that many bytes each in UTF-8."""
+    return len(some.encode("utf-8", "surrogatepass")) > width * len(some)
 
 
 def pack(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
@@ -54,23 +67,29 @@ def pack(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> byt
     events, links, extra = rest or (None, None, None)
     table: list[_Entry] = []
     texts: list[bytes] = []
-    attributes = _without(attributes, None, table, texts)
+    kept = _without(attributes, None, table, texts)
     if events:
         events = [
             (name, offset, _without(held, number, table, texts))
             for number, (name, offset, held) in enumerate(events)
         ]
-    return b"".join([marshal.dumps((attributes, events, links, extra, table), 2), *texts])
+    if texts:
+        return b"".join([marshal.dumps((kept, events, links, extra, table), 2), *texts])
+    return marshal.dumps(attributes if rest is None else (attributes, *rest), 2)
 
 
-def pack_apart(attributes: dict[str, Any]) -> list[bytes]:
-    """What `pack` joins, of attributes alone: a copy of long texts is a tenth of what handing them
-    over costs."""
+def pack_apart(attributes: dict[str, Any]) -> tuple[bytes, list[bytes] | None]:
+    """(what `pack` gives for attributes alone, None), or (its start, all of it in pieces): a copy
+    of long texts is a tenth of what handing them over costs."""
     table: list[_Entry] = []
-    pieces = [b""]
-    kept = _without(attributes, None, table, pieces)
-    pieces[0] = marshal.dumps((kept, None, None, None, table), 2)
-    return pieces
+    texts: list[bytes] = []
+    kept = _without(attributes, None, table, texts)
+    if not texts:
+        return marshal.dumps(attributes, 2), None
+    start = marshal.dumps((kept, None, None, None, table), 2)
+    if len(texts) == 1 and len(texts[0]) < JOINED_BYTES:
+        return start + texts[0], None
+    return start, [start, *texts]
 
 
 def copy_apart(pieces: list[bytes], buffer: Any, start: int) -> int:
@@ -110,37 +129,11 @@ def _without(
         return attributes
     kept = attributes.copy()
     for key, value in kept.items():
-        if type(value) is str and len(value) >= SHORTEST and is_long(value):
-            codec, data = _encoded(value)
-            table.append((number, key, codec, len(data)))
-            texts.append(data)
-            kept[key] = None
+        if type(value) is str and len(value) >= SHORTEST:
+            form = copied_form(value)
+            if form is not None:
+                codec, data = form
+                table.append((number, key, codec, len(data)))
+                texts.append(data)
+                kept[key] = None
     return kept
-
-
-def _encoded(text: str) -> tuple[str, bytes]:
-    """(codec, bytes), in what the interpreter copies: one byte a character or two, and four where
-    UTF-8 has nearly as many. UTF-8 for the rest, which it may hold already."""
-    if text.isascii():
-        return "latin-1", text.encode()
-    width = getsizeof(text) / len(text)
-    try:
-        if width < 1.5:
-            return "latin-1", text.encode("latin-1")
-        if width < 2.5:
-            return "utf-16-le", utf_16_le_encode(text, "surrogatepass")[0]
-        if _is_dense(text, width):
-            return "utf-32-le", utf_32_le_encode(text, "surrogatepass")[0]
-    except UnicodeEncodeError:  # an interpreter that holds text in another way
-        pass
-    return "utf-8", text.encode("utf-8", "surrogatepass")
-
-
-def _is_dense(text: str, width: float) -> bool:
-    """Whether it is held in four bytes a character and needs them: mostly emoji. A copy of those
-    takes a fifth of the time in which they become UTF-8. A text that is held as UTF-8 too is wider.
-    """
-    if not 3.9 < width < 4.5:
-        return False
-    seen = text[:: len(text) // _LOOKS]
-    return len(seen.encode("utf-8", "surrogatepass")) > 2.5 * len(seen)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
-from latprobe.journal.long_texts import has_long_text, pack
+from latprobe.journal.long_texts import pack
 
 PLAIN = frozenset((str, int, float, bool, type(None), bytes))
 all_plain = PLAIN.issuperset
@@ -22,10 +22,10 @@ def encode(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> b
     if attributes and not all_plain(map(type, attributes.values())):
         attributes = plain_dict(attributes)
     try:
-        payload = _dumped(attributes, rest)
+        payload = pack(attributes, rest)
     except ValueError:  # a key of a str subclass, or something unusual inside a list
         attributes, rest = _plain_parts(attributes, rest)
-        payload = _dumped(attributes, rest)
+        payload = pack(attributes, rest)
     if len(payload) <= MAX_PAYLOAD_BYTES:
         return payload
     from latprobe.journal.oversize import cut_down
@@ -33,13 +33,6 @@ def encode(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> b
     attributes, rest = _plain_parts(attributes, rest)
     cut = cut_down(attributes, rest, limit_bytes=MAX_PAYLOAD_BYTES)
     return dumps({"latprobe.truncated_bytes": len(payload)}, 2) if cut is None else cut
-
-
-def _dumped(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> bytes:
-    events = rest[0] if rest else None
-    if has_long_text(attributes) or (events and any(has_long_text(held) for *_, held in events)):
-        return pack(attributes, rest)
-    return dumps(attributes if rest is None else (attributes, *rest), 2)
 
 
 def _plain_parts(

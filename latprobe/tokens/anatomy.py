@@ -108,6 +108,8 @@ def anatomy(
     base = scale.base_counts([*given_parts, *answered])
     base, answered_base = base[: len(given_parts)], base[len(given_parts) :]
     inputs = scale.rows(given_parts, base, 0)
+    if dissected.problem is not None:
+        inputs = [_as_written(row) for row in inputs]
     overhead = overhead_tokens(dissected, tokenizer, counter)
     if overhead is not None:
         inputs.append(_overhead_row(len(inputs), overhead, tokenizer, dissected))
@@ -253,6 +255,14 @@ def _ratio(
     if known is not None:
         return known[0], known[1]
     return tokenizer.ratio, tokenizer.expected_error
+
+
+def _as_written(row: PartCount) -> PartCount:
+    """What was not understood was counted as it was recorded: what the model read of it, nobody
+    knows."""
+    if row.kind != "other" or row.tokens is None:
+        return row
+    return row._replace(is_estimated=True)
 
 
 def _overhead_row(

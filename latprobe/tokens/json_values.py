@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from ast import literal_eval
 from collections.abc import Mapping
+
+# Of a Python literal that is read; its syntax tree takes many times the memory of the text.
+MAX_LITERAL = 1 << 18
+# Blanks before JSON, and the mark that Windows puts at the start of a text.
+_BLANKS = " \t\r\n\v\f\ufeff"
+_LITERAL = re.compile(r"[\s\ufeff]*(\[\s*)*(\{\s*)?'")
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # typeshed leaves it out
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
@@ -51,14 +59,29 @@ def read_json(text: str) -> object:
 
 def looks_like_json(text: str) -> bool:
     """Whether a text begins as a JSON object or list does."""
-    return text.lstrip()[:1] in ("{", "[")
+    return text.lstrip(_BLANKS)[:1] in ("{", "[")
 
 
 def unwrapped(value: object) -> object:
-    """The value of a text that holds a JSON object or list; BROKEN if cut off; else `value`."""
-    if isinstance(value, str) and looks_like_json(value):
-        return parsed(value)
-    return value
+    """The value of a text that holds a JSON object or list; BROKEN if cut off; else `value`.
+
+    What Python's `str` makes of a list or an object, as some programs record it, is read too.
+    """
+    if not isinstance(value, str) or not looks_like_json(value):
+        return value
+    found = parsed(value.lstrip("\ufeff"))
+    if found is BROKEN and len(value) <= MAX_LITERAL and _LITERAL.match(value):
+        return _literal(value)
+    return found
+
+
+def _literal(text: str) -> object:
+    """The value of a Python literal as JSON would have it, BROKEN where it has none."""
+    try:
+        found: object = json.loads(json.dumps(literal_eval(text.strip(_BLANKS))))
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return BROKEN
+    return found
 
 
 def text_at(mapping: Mapping[str, object], *names: str) -> str | None:

@@ -20,6 +20,7 @@ ESTIMATED = "estimated"
 FAILED = "the call failed and reported no usage"
 UNREPORTED = "no usage was reported"
 UNREPORTED_STREAM = "the stream reported no usage"
+ONLY_TOTAL = "only a total of tokens was reported"
 UNKNOWN = "no usage was reported and there is no content to count"
 OVERFULL = "the parts hold more tokens than were billed"
 # Parts may exceed what was billed by this much before it is called a problem: a chat template's
@@ -214,6 +215,8 @@ def _problem(
             return FAILED
         if input_origin is None:
             return UNKNOWN
+        if said.total_tokens is not None:
+            return ONLY_TOTAL
         return UNREPORTED_STREAM if is_stream else UNREPORTED
     if anatomy is None or anatomy.residual_input is None or said.input_tokens is None:
         return None

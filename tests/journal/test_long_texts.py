@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import random
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,16 @@ from hypothesis import given
 
 from latprobe.journal import segment as fmt
 from latprobe.journal.heap import decode
-from latprobe.journal.long_texts import LONG_TEXT, LONG_WIDE_TEXT, SHORTEST, has_long_text, pack
+from latprobe.journal.long_texts import (
+    LONG_LATIN_TEXT,
+    LONG_TEXT,
+    LONG_WIDE_TEXT,
+    SHORTEST,
+    copied_form,
+    copy_apart,
+    pack,
+    pack_apart,
+)
 from latprobe.journal.plain import encode
 from latprobe.journal.reader import SegmentReader
 from latprobe.journal.segment import FrameType
@@ -42,31 +52,49 @@ def test_what_is_packed_comes_back_whatever_the_letters(
     ("letter", "longest"),
     [
         ("x", LONG_TEXT - 1),
-        ("é", LONG_TEXT - 1),
+        ("é", LONG_LATIN_TEXT - 1),
         ("中", LONG_WIDE_TEXT - 1),
         ("😀", SHORTEST - 1),
     ],
 )
 def test_short_texts_are_marshalled_as_ever(letter: str, longest: int) -> None:
     attributes = {"text": letter * longest}
-    assert not has_long_text(attributes)
     assert encode(attributes, None) == marshal.dumps(attributes, 2)
-    assert has_long_text({"text": letter * (longest + 1)})
+    assert copied_form(letter * (longest + 1)) is not None
 
 
 @pytest.mark.parametrize(
     ("text", "codec"),
     [
-        ("😀" * SHORTEST, "utf-32-le"),
+        ("é" * LONG_LATIN_TEXT, "latin-1"),
+        ("中" * LONG_WIDE_TEXT, "utf-16-le"),
+        ("中\ud800" * LONG_TEXT, "utf-16-le"),
+        ("Что стоит дороже? " * LONG_TEXT, "utf-16-le"),
+        ("“A few words”, he says. " * LONG_TEXT, "utf-8"),
+        ("a few words, then " * LONG_TEXT + "\udc00", "utf-8"),
+        ("😀" * LONG_WIDE_TEXT, "utf-32-le"),
         ("😀é中" * LONG_TEXT, "utf-32-le"),
         ("😀\ud800" * LONG_TEXT, "utf-32-le"),
-        ("a few words, then " * 500 + "😀", "utf-8"),
+        ("a few words, then " * LONG_TEXT + "😀", "utf-8"),
     ],
 )
-def test_emoji_are_copied_as_they_are_held_unless_few(text: str, codec: str) -> None:
+def test_texts_are_copied_as_they_are_held_unless_few_letters_need_it(
+    text: str, codec: str
+) -> None:
     payload = pack({"k": text}, None)
     assert decode(payload)[0] == {"k": text}
-    assert payload.endswith(text.encode(codec, "surrogatepass"))
+    assert payload.endswith(text.encode(codec, "surrogatepass" if codec != "latin-1" else "strict"))
+
+
+@given(st.lists(TEXTS, max_size=4))
+def test_pieces_are_the_payload(texts: list[str]) -> None:
+    attributes: dict[str, Any] = {str(number): text for number, text in enumerate(texts)}
+    start, pieces = pack_apart(attributes)
+    payload = start if pieces is None else b"".join(pieces)
+    assert payload == pack(attributes, None)
+    buffer = bytearray(len(payload) + 7)
+    assert copy_apart(pieces or [start], buffer, 7) == zlib.crc32(payload)
+    assert buffer[7:] == payload
 
 
 def test_a_damaged_table_is_no_value() -> None:

@@ -11,7 +11,7 @@ import pytest
 from latprobe.tokens.anatomy import Anatomy, PartCount, anatomy
 from latprobe.tokens.billed import billed_tokens
 from latprobe.tokens.counting import TokenCounter
-from latprobe.tokens.dissect import dissect_request
+from latprobe.tokens.dissect import dissect, dissect_request
 from latprobe.tokens.part import Dissected, Part, part_hash
 from latprobe.tokens.retrieved import split_known
 from tests.tokens.showing import fixture
@@ -44,6 +44,24 @@ def test_openais_own_counts_are_met_to_the_token(call: dict[str, Any]) -> None:
     assert (found.input_tokens, found.residual_input) == (billed, 0)
     assert sum(row.tokens or 0 for row in found.rows if row.side == "input") == billed
     assert found.is_exact
+
+
+@pytest.mark.parametrize(
+    ("messages", "is_estimated"),
+    [
+        ('[{"role": "user", "content": "lorem"}]', False),
+        ("[{'role': 'user', 'content': 'lorem'}]", False),
+        ('[{"role": "user", "content": "lor', True),
+        ('[{"role": "user", "content": "lorem"}] and more', True),
+        ('[{"role": "user", "content": [{"type": "smell", "of": "rose"}]}]', True),
+    ],
+)
+def test_what_was_not_understood_is_estimated(messages: str, is_estimated: bool) -> None:
+    dissected = dissect({"gen_ai.input.messages": messages})
+    assert dissected is not None
+    found = anatomy(dissected, model="gpt-4o", provider=None, counter=COUNTER)
+    assert [row.is_estimated for row in found.rows if row.kind != "overhead"] == [is_estimated]
+    assert found.input_tokens is not None
 
 
 @pytest.mark.parametrize("call", CHATS + CLAUDES, ids=labels(CHATS + CLAUDES))
