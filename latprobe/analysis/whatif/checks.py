@@ -19,7 +19,8 @@ from latprobe.analysis.whatif.changes import (
     Tokens,
 )
 from latprobe.analysis.whatif.precedence import Precedence, names_of
-from latprobe.analysis.whatif.recording import Names
+from latprobe.analysis.whatif.recording import Names, Recording
+from latprobe.analysis.whatif.unreplayable import is_cut_off
 from latprobe.store.query import Query
 
 FEWEST_REQUESTS = 20
@@ -107,6 +108,21 @@ def raced(changes: Sequence[Change], names: Names, precedence: Precedence) -> st
                 "stopped when the other has an answer: how long it would have gone on is not "
                 "recorded. "
                 "Let them run to their end in a trial, and record that."
+            )
+    return None
+
+
+def cut_off(changes: Sequence[Change], names: Names, recorded: Recording | None) -> str | None:
+    """Why a stage cannot be made faster or slower that is given up after a while."""
+    for change in changes:
+        code = names.codes.get(getattr(change, "stage", ""))
+        if recorded is None or code is None or not isinstance(change, Scale | Tokens):
+            continue
+        if is_cut_off(recorded, code):
+            return (
+                f"{change.stage!r} often takes as long as its longest run, and never longer, as if "
+                "it were given up then: how long it would have gone on is not recorded. Lift the "
+                "limit for a trial, and record that."
             )
     return None
 

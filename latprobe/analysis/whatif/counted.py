@@ -1,7 +1,8 @@
-"""Stages that take up, one by one, what others have finished: the k-th start waits for k ends.
+"""Stages that wait for so many ends, whichever they are: the k-th start for the k-th end.
 
-Pages are indexed as their OCR comes back, whichever comes first; a consumer takes items from a
-buffer. The names alone say that both run at once, and so not that one needs the other.
+Pages are indexed as their OCR comes back, a consumer takes items from a buffer; the first of three
+answers is enough; a pool's next job starts as any of its places gets free. The names alone say that
+all of them run at once, and so not that one needs the other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.places import find_few_of, find_pool, in_turn
 from latprobe.analysis.whatif.recording import Recording
 
 if TYPE_CHECKING:
@@ -34,12 +36,22 @@ _MOST_STAGES = 24
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Under callers named `caller` the k-th start of `then` waits for the k-th end of any of
-    `before`. All are name codes."""
+    """Under callers named `caller` the start number k (from 0) of any of `then` waits for the end
+    number k - `free` of any of `before`. All are name codes.
+
+    `free`: how many start without waiting, the places of a pool; below 0, so many ends more than
+    the first are waited for.
+    """
 
     caller: int
     before: tuple[int, ...]
-    then: int
+    then: tuple[int, ...]
+    free: int = 0
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether they wait for one another, in the order of their starts."""
+        return self.free > 0 and self.before == self.then
 
 
 def learn_counted(recorded: Recording, precedence: Precedence) -> tuple[Counted, ...]:
@@ -47,13 +59,22 @@ def learn_counted(recorded: Recording, precedence: Precedence) -> tuple[Counted,
     from latprobe.analysis.whatif.precedence import over_ns
 
     over = over_ns(recorded)
-    found = []
+    found: list[Counted] = []
     for caller, stages in _stages_by_caller(recorded):
+        pool = find_pool(recorded, precedence, caller, stages, over)
+        if pool is not None:
+            found.append(pool)
         for then in stages:
+            if pool is not None and then in pool.then:
+                continue
             for before in _candidates(precedence, caller, stages, then):
-                each = Counted(caller, before, then)
+                each = Counted(caller, before, (then,))
                 if _holds(recorded, each, over):
                     found.append(each)
+                    break
+                few = find_few_of(recorded, each, over)
+                if few is not None:
+                    found.append(few)
                     break
     return tuple(found)
 
@@ -104,7 +125,7 @@ def _candidates(
 def _holds(recorded: Recording, counted: Counted, over: Ints) -> bool:
     spans = recorded.spans
     pairs = _matched(recorded, counted, over)
-    wanted = int(((recorded.name == counted.then) & _is_under(recorded, counted.caller)).sum())
+    wanted = len(rows_under(recorded, counted.caller, counted.then))
     callers = len(np.unique(recorded.parent[pairs[:, 0]]))
     if callers < _FEWEST or len(pairs) < 1.5 * callers or len(pairs) < 0.98 * wanted:
         return False
@@ -112,26 +133,34 @@ def _holds(recorded: Recording, counted: Counted, over: Ints) -> bool:
     gap = spans.start_ns[then] - over[before]
     if float((gap < 0).mean()) > _MOST_BEFORE:
         return False
+    return at_once_share(recorded, then, before) >= _LEAST_AT_ONCE
+
+
+def at_once_share(recorded: Recording, then: Ints, before: Ints) -> float:
+    """How many of the rows `then` start right as the row `before` them ends."""
+    spans = recorded.spans
     near = np.maximum(_AT_ONCE_SHARE * spans.duration_ns[before], _AT_ONCE_NS)
-    return float((spans.start_ns[then] - spans.end_ns[before] <= near).mean()) >= _LEAST_AT_ONCE
+    return float((spans.start_ns[then] - spans.end_ns[before] <= near).mean())
 
 
 def _matched(recorded: Recording, counted: Counted, end_ns: NDArray[np.generic]) -> Ints:
-    """The k-th to start with the k-th to end, under each caller that has as many of the latter."""
-    parent, name = recorded.parent, recorded.name
-    under = _is_under(recorded, counted.caller)
-    then = np.flatnonzero(under & (name == counted.then))
-    before = np.flatnonzero(under & np.isin(name, counted.before))
+    """The k-th to start with the end it waits for, under each caller that has as many of those."""
+    parent = recorded.parent
+    then = rows_under(recorded, counted.caller, counted.then)
+    before = rows_under(recorded, counted.caller, counted.before)
     then = then[np.lexsort((recorded.rank[then], parent[then]))]
+    if counted.is_pool:
+        return in_turn(then, parent[then], end_ns[then], counted.free)
     before = before[np.lexsort((end_ns[before], parent[before]))]
     sizes = np.bincount(parent[before], minlength=len(recorded))
     starts = np.cumsum(sizes) - sizes
-    number = np.arange(len(then)) - np.searchsorted(parent[then], parent[then])
-    has = number < sizes[parent[then]]
+    number = np.arange(len(then)) - np.searchsorted(parent[then], parent[then]) - counted.free
+    has = (number >= 0) & (number < sizes[parent[then]])
     then, number = then[has], number[has]
     return np.stack((then, before[starts[parent[then]] + number]), axis=1)
 
 
-def _is_under(recorded: Recording, caller: int) -> NDArray[np.bool_]:
-    parent = recorded.parent
-    return np.asarray((parent >= 0) & (recorded.name[parent] == caller))
+def rows_under(recorded: Recording, caller: int, stages: tuple[int, ...]) -> Ints:
+    """The rows of these stages under callers of that name."""
+    parent, name = recorded.parent, recorded.name
+    return np.flatnonzero((parent >= 0) & (name[parent] == caller) & np.isin(name, stages))

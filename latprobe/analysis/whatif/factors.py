@@ -18,6 +18,9 @@ from latprobe.analysis.whatif.recording import Names, Recording
 
 CallEffect = TokenEffect | BatchEffect
 
+# By name code, the row of the outermost span of that name over each span.
+Tops = dict[int, Ints]
+
 _NOBODY = np.iinfo(np.int64).max
 
 
@@ -61,32 +64,41 @@ def factors(
     calls: Sequence[tuple[CallEffect, Ints]],
     column: int,
     rng: np.random.Generator,
+    tops: Tops | None = None,
 ) -> Floats:
     """Each span's factor: the product over the changes of what stands over it.
 
     A stage within itself is changed once. `calls` is what TokenSavings.calls gives. `column` 0
     holds the point estimate of the token model, a later one its draw; cache hits are drawn afresh
-    from `rng` at every call.
+    from `rng` at every call. `tops` keeps what columns have in common.
     """
     factor = np.ones(len(recorded))
     for change in changes:
         if isinstance(change, Scale):
-            factor *= below(recorded, names.codes.get(change.stage), change.factor)
+            factor *= below(recorded, names.codes.get(change.stage), change.factor, tops)
         elif isinstance(change, Remove):
-            factor *= below(recorded, names.codes.get(change.stage), 0.0)
+            factor *= below(recorded, names.codes.get(change.stage), 0.0, tops)
         elif isinstance(change, CacheHit):
             code = names.codes.get(change.stage)
             hits = (rng.random(len(recorded)) < change.ratio).astype(np.float64)
-            factor *= below(recorded, code, 1.0 - hits)
+            factor *= below(recorded, code, 1.0 - hits, tops)
     for effect, place in calls:
         saved = effect.saved_ns if column == 0 else effect.saved_draw((column - 1) % effect.draws)
         factor *= _token_factor(recorded, saved, place)
     return factor
 
 
-def below(recorded: Recording, code: int | None, value: Floats | float) -> Floats:
+def below(
+    recorded: Recording, code: int | None, value: Floats | float, tops: Tops | None = None
+) -> Floats:
     """`value` at the outermost spans named `code` and at all spans below them, else 1."""
-    return _spread(recorded, recorded.name == (-1 if code is None else code), value)
+    known = -1 if code is None else code
+    top = None if tops is None else tops.get(known)
+    if top is None:
+        top = _tops(recorded, recorded.name == known)
+        if tops is not None:
+            tops[known] = top
+    return _spread(recorded, top, value)
 
 
 def _token_factor(recorded: Recording, saved_ns: Floats, place: Ints) -> Floats:
@@ -95,18 +107,22 @@ def _token_factor(recorded: Recording, saved_ns: Floats, place: Ints) -> Floats:
     value = np.ones(len(spans))
     took = spans.duration_ns[is_call]
     value[is_call] = np.maximum((took - saved_ns[place[is_call]]) / took, 0.0)
-    return _spread(recorded, is_call, value)
+    return _spread(recorded, _tops(recorded, is_call), value)
 
 
-def _spread(recorded: Recording, is_marked: np.ndarray, value: Floats | float) -> Floats:
-    values = np.broadcast_to(np.asarray(value, np.float64), len(recorded))
+def _tops(recorded: Recording, is_marked: np.ndarray) -> Ints:
+    """The row of the outermost marked span over each span, or of itself; -1: none."""
     if not is_marked.any():
-        return np.ones(len(recorded))
+        return np.full(len(recorded), -1, np.int64)
     parent = recorded.tree.parent
     order = depth(parent) * len(recorded) + np.arange(len(recorded))
     top = over_ancestors(parent, np.where(is_marked, order, _NOBODY), np.minimum)
-    is_below = top < _NOBODY
-    return np.where(is_below, values[np.where(is_below, top % len(recorded), 0)], 1.0)
+    return np.asarray(np.where(top < _NOBODY, top % len(recorded), -1))
+
+
+def _spread(recorded: Recording, top: Ints, value: Floats | float) -> Floats:
+    values = np.broadcast_to(np.asarray(value, np.float64), len(recorded))
+    return np.where(top >= 0, values[np.maximum(top, 0)], 1.0)
 
 
 def depth(parent: Ints) -> Ints:

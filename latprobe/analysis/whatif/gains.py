@@ -139,17 +139,17 @@ def _refused(query: Query, requests: Requests, seed: int) -> str | None:
     reason = too_crowded(work)
     if reason is not None:
         return reason
-    queued = Queued.look(work.window, work.window_edges, (), work.names)
+    queued = Queued.look(work)
     if isinstance(queued, Refusal):
         return queued.reason
     return None if queued is None else replayed_badly(work, queued)
 
 
 def _candidates(batches: Sequence[Recording], names: Names) -> list[tuple[str, int]]:
-    """Stages below the requests' roots, those with the most time first."""
+    """Stages below the requests' roots that carry no calls, those with the most time first."""
     time = np.zeros(len(names.codes) + 1)
     for each in batches:
-        inner = each.tree.parent >= 0
+        inner, _ = each.tree.callers()
         duration = each.spans.duration_ns[inner].astype(np.float64)
         time += np.bincount(each.name[inner], weights=duration, minlength=len(time))[: len(time)]
     known = sorted(names.codes.items(), key=lambda item: (-time[item[1]], item[0]))
@@ -169,7 +169,7 @@ def _gain(
 
     half = saved([below(each, code, 0.5) for each in batches])
     none = saved([below(each, code, 0.0) for each in batches])
-    own = saved([np.where(each.name == code, 0.5, 1.0) for each in batches])
+    own = saved([np.where(each.name[each.tree.owner] == code, 0.5, 1.0) for each in batches])
     count = sum(len(each.tree.root) for each in batches)
     return StageGain(stage, _saving(half), _saving(none), float(own[0, 0]), count)
 

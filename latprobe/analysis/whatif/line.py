@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.callers import Callers
 from latprobe.analysis.whatif.graph import Edges, Floats
 
 
@@ -30,14 +31,6 @@ class Line:
     releases: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class Callers:
-    """`count` callers, each of which sends its next request `think_ns` after its last answer."""
-
-    count: int
-    think_ns: float = 0.0
-
-
 def simulate_requests(
     edges: Edges,
     root: Ints,
@@ -50,8 +43,9 @@ def simulate_requests(
 ) -> tuple[Floats, Floats]:
     """When each request starts and how long it takes, in ns, by the order of `root`.
 
-    `start_ns` is when requests come in. With `callers` only their order counts. With a `gate` at
-    most so many are worked on at once; the wait before it is part of what a request takes.
+    `start_ns` is when requests come in. With `callers` only their order counts, and the first ones'
+    moments where pauses vary. With a `gate` at most so many are worked on at once; the wait before
+    it is part of what a request takes.
     """
     return _Run(edges, root, factor, lines).go(start_ns, callers, gate)
 
@@ -89,7 +83,8 @@ class _Run:
         done = np.zeros(len(root))
         waiting = deque(np.argsort(start_ns, kind="stable").tolist())
         at_once = callers.count if callers is not None else gate
-        think = callers.think_ns if callers is not None else 0.0
+        answers = 0
+        is_at_once = callers is not None and callers.pauses_ns is None
         first = float(start_ns.min()) if len(root) else 0.0
         running = 0
         if at_once is None:
@@ -98,7 +93,7 @@ class _Run:
             waiting.clear()
         while waiting and running < at_once:  # type: ignore[operator]  # set where any wait
             place = waiting.popleft()
-            came = first if callers is not None else float(arrived[place])
+            came = first if is_at_once else float(arrived[place])
             arrived[place] = came
             self._at(came, int(root[place]))
             running += 1
@@ -114,12 +109,13 @@ class _Run:
                     done[place] = now
                     if waiting:
                         after = waiting.popleft()
-                        came = now + think
                         if callers is None:
                             came = max(now, float(arrived[after]))
                         else:
+                            came = now + callers.pause_ns(answers)
                             arrived[after] = came
                         self._at(came, int(root[after]))
+                    answers += 1
             self._pass_on(now, node)
         return arrived, np.maximum(done - arrived, 0.0)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from latprobe.analysis.intervals import Interval
+from latprobe.analysis.whatif.allowance import with_allowance
 from latprobe.analysis.whatif.changes import CacheHit, Parallel
 from latprobe.analysis.whatif.figures import percentiles
 from latprobe.analysis.whatif.graph import Floats
@@ -33,11 +34,11 @@ def finished(work: Work, before: Floats, after: Floats, notes: list[str]) -> Pre
             "else is waited for all the same."
         )
     notes += [note for effect in work.effects for note in effect.notes]
-    notes += [*_crowd_note(work), *_assumptions(work)]
+    notes += [*_crowd_note(work), *_left_alone(work), *_assumptions(work)]
     share = _crowd_share(work)
     least = saved_at_least(before, after, is_model=bool(work.effects), rng=rng)
     p50, p95, p99 = (
-        replace(_widened(each, share), saved_low_ms=(ns - share * abs(ns)) / 1e6)
+        replace(with_allowance(_widened(each, share)), saved_low_ms=(ns - share * abs(ns)) / 1e6)
         for each, ns in zip((p50, p95, p99), least, strict=True)
     )
     if len(before) < 200:
@@ -63,6 +64,16 @@ def _crowd_note(work: Work) -> list[str]:
         f"{' and '.join(names)} took longer the more of them ran at once, which no queue explains; "
         f"that is kept as recorded, and the intervals allow for the {_crowd_share(work):.0%} of "
         "all time that it makes up."
+    ]
+
+
+def _left_alone(work: Work) -> list[str]:
+    names = [repr(name) for name, code in work.names.codes.items() if code in work.left_alone]
+    if not names:
+        return []
+    return [
+        f"{' and '.join(names)} waited in a way that nothing recorded explains; that is kept as it "
+        "was, since the change comes after it and requests come by themselves."
     ]
 
 

@@ -17,7 +17,8 @@ from latprobe.analysis.intervals import (
 )
 from latprobe.analysis.whatif.graph import Floats
 
-_DRAWS = 200
+# With many requests fewer draws do: about so many values are drawn, in at least so many draws.
+_DRAWS, _FEWEST_DRAWS, _VALUES = 200, 100, 4_000_000
 
 
 def saved_at_least(
@@ -28,8 +29,9 @@ def saved_at_least(
     Requests in the order of time; `after` is (requests, columns) as `figures.percentiles` has it.
     """
     count, columns = after.shape
-    drawn = np.empty((_DRAWS, len(P50_P95_P99)))
-    rows_of = block_draws(count, rng=rng, draws=_DRAWS, block=block_length(before))
+    draws = int(np.clip(_VALUES // max(count, 1), _FEWEST_DRAWS, _DRAWS))
+    drawn = np.empty((draws, len(P50_P95_P99)))
+    rows_of = block_draws(count, rng=rng, draws=draws, block=block_length(before))
     for place, rows in enumerate(rows_of):
         if columns == 1:
             changed = after[rows, 0]

@@ -6,7 +6,7 @@ stages of the same caller that were seen to run at once do not wait for each oth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,14 @@ class Precedence:
 
     def does_outlast(self, keys: Ints) -> Flags:
         return _among(keys, self.outlasts)
+
+
+def apart_from(precedence: Precedence, stages: tuple[int, ...]) -> Precedence:
+    """Without the waits by count of these stages, which take turns with other requests'."""
+    if not stages or not precedence.counted:
+        return precedence
+    kept = (each for each in precedence.counted if not set(each.then) & set(stages))
+    return replace(precedence, counted=tuple(kept))
 
 
 @dataclass(slots=True)

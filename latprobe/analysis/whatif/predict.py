@@ -30,6 +30,9 @@ from latprobe.store.query import Query
 # Unless said otherwise, an even sample of the requests with so many spans together is replayed.
 MOST_SPANS = 1_000_000
 
+# Who takes up whose end changes who ends when: so often that is looked at anew.
+_MOST_ROUNDS = 6
+
 
 def predict(
     query: Query,
@@ -58,10 +61,11 @@ def predict(
         return Prediction(len(requests), basis="latency_model", refused=effects.reason)
     work = Work(changes, effects, seed, spans=int(requests.spans.sum()))
     work.learn(query, requests)
-    reason = checks.raced(changes, work.names, work.precedence) or too_crowded(work)
+    queued = Queued.look(work)
+    reason = checks.raced(changes, work.names, work.precedence)
+    reason = reason or checks.cut_off(changes, work.names, work.window) or too_crowded(work)
     if reason is not None:
         return Prediction(len(requests), refused=reason)
-    queued = Queued.look(work.window, work.window_edges, changes, work.names)
     if isinstance(queued, Refusal):
         return Prediction(len(requests), basis="queue", refused=queued.reason)
     notes = _notes(query, scope, requests)
@@ -149,10 +153,17 @@ def _replayed(
     """What each request takes; those that take up what ended first do so in the new order."""
     count = len(recorded)
     moment = replay(graph, factor)
-    if precedence.counted:
-        old = matched(recorded, precedence.counted, over_ns(recorded))
+    if not precedence.counted:
+        return request_ns(graph, moment)
+    old = matched(recorded, precedence.counted, over_ns(recorded))
+    for _ in range(_MOST_ROUNDS):
         new = matched(recorded, precedence.counted, moment[count:])
-        if not np.array_equal(old, new):
-            graph = levelled(rematched(edges, count, old, new), count, recorded.tree.root)
-            moment = replay(graph, factor)
+        if np.array_equal(old, new):
+            break
+        edges = rematched(edges, count, old, new)
+        tried = levelled(edges, count, recorded.tree.root)
+        if tried.unused > graph.unused:
+            break
+        graph, old = tried, new
+        moment = replay(graph, factor)
     return request_ns(graph, moment)

@@ -11,14 +11,17 @@ from latprobe.analysis.active_time import throughput_per_s
 from latprobe.analysis.intervals import Interval
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.spans import Ints
-from latprobe.analysis.whatif.changes import Change, Concurrency, Replicas
+from latprobe.analysis.whatif.allowance import with_allowance
+from latprobe.analysis.whatif.callers import Callers, find_callers
+from latprobe.analysis.whatif.changes import Concurrency, Replicas
 from latprobe.analysis.whatif.graph import Edges, Floats
-from latprobe.analysis.whatif.limits import find_callers, gap_ns, stage_limits
-from latprobe.analysis.whatif.line import Callers, Line, simulate_requests
+from latprobe.analysis.whatif.limits import gap_ns, stage_limits
+from latprobe.analysis.whatif.line import Line, simulate_requests
 from latprobe.analysis.whatif.outcome import finished
 from latprobe.analysis.whatif.prediction import Percentile, Prediction, Throughput
 from latprobe.analysis.whatif.queue_notes import busiest, busy_note, queue_notes, too_busy
-from latprobe.analysis.whatif.recording import Names, Recording
+from latprobe.analysis.whatif.reach import untouched
+from latprobe.analysis.whatif.recording import Recording
 from latprobe.analysis.whatif.reruns import Reruns, reruns
 from latprobe.analysis.whatif.stage_limit import StageLimit, lead_ns, stage_limit
 from latprobe.analysis.whatif.work import Work
@@ -42,27 +45,26 @@ class Queued:
     rows: Ints
 
     @classmethod
-    def look(
-        cls,
-        recorded: Recording | None,
-        edges: Edges | None,
-        changes: Sequence[Change],
-        names: Names,
-    ) -> Queued | Refusal | None:
-        """The limits that the changes touch or that requests wait for; None if there are none."""
+    def look(cls, work: Work) -> Queued | Refusal | None:
+        """The limits that the changes touch or that requests wait for; None if there are none.
+
+        Stages that nothing explains and that the changes do not touch are left as recorded, and
+        noted in `work`.
+        """
+        recorded, edges, changes, names = work.window, work.window_edges, work.changes, work.names
         if recorded is None or edges is None:
             return None
         wanted = {each.stage: each.count for each in changes if isinstance(each, Replicas)}
         gates = [each.count for each in changes if isinstance(each, Concurrency)]
         gap = gap_ns(recorded, edges)
         limits, unexplained = stage_limits(recorded, gap)
-        if unexplained:
-            name = next(name for name, code in names.codes.items() if code == unexplained[0])
-            return Refusal(
-                f"{name!r} waits before it starts, the longer the more requests are at work, but "
-                "no number of servers explains it: put one stage around all of what the queue is "
-                "for."
-            )
+        spans, root = recorded.spans, recorded.tree.root
+        callers = find_callers(spans.start_ns[root], spans.end_ns[root])
+        work.leave(untouched(work, [*unexplained, *work.crowded], limits, callers))
+        for code in unexplained:
+            if code not in work.left_alone:
+                name = next(name for name, known in names.codes.items() if known == code)
+                return Refusal(f"{name!r} {unexplained[code]}")
         known = {code for limit in limits for code in limit.codes}
         for stage in wanted:
             code = names.codes[stage]
@@ -71,8 +73,6 @@ class Queued:
                 if limit.evidence.servers is None:
                     return Refusal(f"{stage!r}: {limit.evidence.reason}")
                 limits.append(limit)
-        spans, root = recorded.spans, recorded.tree.root
-        callers = find_callers(spans.start_ns[root], spans.end_ns[root])
         if not limits and not gates:
             return None
         by_code = {names.codes[stage]: count for stage, count in wanted.items()}
@@ -198,7 +198,8 @@ def _with_interval(figure: Percentile, again: Reruns, place: int) -> Percentile:
     scatter = float(np.std(logs)) * _NORMAL_95 * float(np.sqrt(1 + 2 / len(logs)))
     scatter *= again.stretch
     low, high = np.exp(float(logs.mean()) + np.array((-scatter, scatter))).tolist()
-    return replace(figure, ci95_ms=Interval(min(low, figure.after_ms), max(high, figure.after_ms)))
+    around = Interval(min(low, figure.after_ms), max(high, figure.after_ms))
+    return with_allowance(replace(figure, ci95_ms=around))
 
 
 def _line(limit: StageLimit) -> Line:

@@ -57,7 +57,7 @@ def reruns(work: Work, queued: Queued, edges: Edges, start_ns: Floats) -> Reruns
     block = max(block_length(each) for each in brought)
     draws = int(np.clip(_SPANS // max(len(recorded), 1), _FEWEST, _MOST))
     found = np.empty((draws, len(P50_P95_P99)))
-    pool = _Pool.of(work, edges)
+    pool, callers = _Pool.of(work, edges), queued.changed_callers
     outer = block_draws(len(order), rng=rng, draws=draws, block=block)
     inner = block_draws(len(order), rng=rng, draws=draws, block=block)
     for place, (rows, again) in enumerate(zip(outer, inner, strict=True)):
@@ -69,7 +69,7 @@ def reruns(work: Work, queued: Queued, edges: Edges, start_ns: Floats) -> Reruns
             factor[place % len(factor)][source],
             np.cumsum(between[chosen]),
             [_drawn_line(line, source) for line in queued.changed_lines],
-            callers=queued.changed_callers,
+            callers=callers.drawn(chosen) if callers is not None else None,
             gate=queued.gate,
         )
         found[place] = np.quantile(took, P50_P95_P99) / 1e6

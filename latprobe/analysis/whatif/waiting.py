@@ -8,7 +8,13 @@ import numpy as np
 
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.whatif.counted import matched
-from latprobe.analysis.whatif.precedence import END, Precedence, over_ns, pair_keys
+from latprobe.analysis.whatif.precedence import (
+    END,
+    Precedence,
+    apart_from,
+    over_ns,
+    pair_keys,
+)
 from latprobe.analysis.whatif.recording import Recording
 
 # Of the siblings that ended before a moment, the last so many are asked whether it waited for them.
@@ -47,6 +53,7 @@ def find_waits(
     Spans of one stage in `shared` take turns with other requests' and not with one another.
     """
     waits = _moments(recorded, parent)
+    precedence = apart_from(precedence, shared)
     over = over_ns(recorded)
     ended, first, last = _ended_before(recorded, parent, over, waits)
     moments, siblings = _search(recorded, parent, precedence, waits, ended, first, last, shared)
@@ -154,7 +161,7 @@ def _with_counted(
     then = np.where(started[moments], recorded.name[waits.child[moments]], -1)
     for each in precedence.counted:
         is_here = recorded.name[waits.parent[moments]] == each.caller
-        is_old |= is_here & (then == each.then) & np.isin(recorded.name[siblings], each.before)
+        is_old |= is_here & np.isin(then, each.then) & np.isin(recorded.name[siblings], each.before)
     pairs = pairs[recorded.spans.start_ns[pairs[:, 0]] >= over[pairs[:, 1]]]
     return (
         np.concatenate((moments[~is_old], moment_of[pairs[:, 0]])),

@@ -10,12 +10,12 @@ import numpy as np
 from latprobe.analysis.requests import Requests
 from latprobe.analysis.whatif.changes import CacheHit, Change, Parallel
 from latprobe.analysis.whatif.counted import learn_counted
-from latprobe.analysis.whatif.factors import CallEffect, TokenSavings, factors
+from latprobe.analysis.whatif.factors import CallEffect, TokenSavings, Tops, factors
 from latprobe.analysis.whatif.graph import Edges, Floats, build_edges
 from latprobe.analysis.whatif.hidden_waits import uncover
 from latprobe.analysis.whatif.limits import gap_ns, shared_candidates
 from latprobe.analysis.whatif.parallel import start_together
-from latprobe.analysis.whatif.precedence import Learner, Precedence
+from latprobe.analysis.whatif.precedence import Learner, Precedence, apart_from
 from latprobe.analysis.whatif.recording import Names, Recording, recordings
 from latprobe.analysis.whatif.shared_lines import explained_ns
 from latprobe.analysis.whatif.stage_limit import stage_limit
@@ -43,6 +43,7 @@ class Work:
     window_edges: Edges | None = None
     tokens: TokenSavings = field(default_factory=lambda: TokenSavings((), ()))
     crowded: dict[int, float] = field(default_factory=dict)
+    left_alone: tuple[int, ...] = ()
     shared: tuple[int, ...] = ()
     moved: int = 0
     spans: int = 0
@@ -88,8 +89,15 @@ class Work:
             now, then = stage_limit(recorded, gap, code), stage_limit(recorded, apart, code)
             if explained_ns(apart, then) > explained_ns(gap, now):
                 self.shared = (*self.shared, code)
+        self.precedence = apart_from(self.precedence, self.shared)
         if self.shared:
             self.window_edges = self.edges(recorded)
+
+    def leave(self, codes: Sequence[int]) -> None:
+        """Keeps these stages as recorded, whatever they wait for: the changes do not touch them."""
+        self.left_alone = tuple(dict.fromkeys(codes))
+        for code in codes:
+            self.crowded.pop(code, None)
 
     def edges(self, recorded: Recording) -> Edges:
         """The graph of a batch, as recorded."""
@@ -107,6 +115,7 @@ class Work:
     def factors(self, recorded: Recording, part: Requests) -> Iterator[Floats]:
         """The spans' factors, one column after another."""
         calls = self.tokens.calls(recorded, part)
+        tops: Tops = {}
         for column in range(self.columns):
             rng = np.random.default_rng((self.seed, column, int(part.start_ns[0]) & 0xFFFFFFFF))
             yield factors(
@@ -116,4 +125,5 @@ class Work:
                 calls=calls,
                 column=column,
                 rng=rng,
+                tops=tops,
             )

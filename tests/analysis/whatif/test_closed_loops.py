@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latprobe.analysis.whatif import Change, Concurrency, Replicas, Scale, predict
-from latprobe.analysis.whatif.limits import find_callers
+from latprobe.analysis.whatif.callers import find_callers
 from tests.analysis.whatif import closed_loops, pipelines
 from tests.analysis.whatif.closed_loops import Make, run
 from tests.analysis.whatif.simulator import Steps, World

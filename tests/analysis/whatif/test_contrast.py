@@ -109,7 +109,7 @@ def test_where_whatif_refuses_no_gain_is_told() -> None:
         world.close(root)
 
     store = record_open(slowed, 6, every_ms=60, requests=200).store()
-    refused = predict(store, [Scale("tail", 0.5)]).refused
+    refused = predict(store, [Scale("busy", 0.5)]).refused
     assert refused is not None
     found = gains(store, fetch_requests(store, EVERYTHING))
     assert (len(found), found.refused) == (0, refused)
