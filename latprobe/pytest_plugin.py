@@ -46,12 +46,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     from latprobe.budgeted_tests import parse_marker
     from latprobe.errors import UsageError
 
+    wanted, refused = [], None
     try:
         wanted = [parse_marker(mark.args, mark.kwargs) for mark in markers]
         for _ in range(max(each.runs for each in wanted) - 1):
             recording.run_once(pyfuncitem)
     except UsageError as error:
-        pytest.fail(f"latprobe: {error}", pytrace=False)
+        refused = str(error)
+    if refused is not None:
+        pytest.fail(f"latprobe: {refused}", pytrace=False)
     with recording.recorded(pyfuncitem.nodeid):
         result = yield
     lines, broken = recording.judge(pyfuncitem.nodeid, wanted)

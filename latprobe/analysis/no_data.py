@@ -24,6 +24,12 @@ def nothing_found(query: Query, scope: Scope) -> NoDataError:
     return NoDataError("Nothing recorded matches. Widen the time window or drop a filter.")
 
 
+def has_spans(query: Query, scope: Scope) -> bool:
+    """Whether anything in the scope is recorded."""
+    where, parameters = scope.where()
+    return bool(query(f"SELECT 1 FROM spans s WHERE {where} LIMIT 1", parameters).num_rows)
+
+
 def _names(query: Query, scope: Scope) -> list[str]:
     where, parameters = scope.where()
     table = query(f"SELECT DISTINCT s.name FROM spans s WHERE {where} ORDER BY 1", parameters)

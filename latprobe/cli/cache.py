@@ -49,6 +49,7 @@ def cache(
 ) -> None:
     """Show what caches would have saved: same input, nearly the same, prompt prefixes."""
     from dataclasses import replace
+    from math import isfinite
 
     from latprobe.analysis.cache import Limits, cache_report
     from latprobe.cli import messages, output
@@ -57,10 +58,11 @@ def cache(
     filters = options.Filters(service, run, since, until)
     filters.check()
     price = _input_price(home)
+    limits = Limits(size, ttl if isfinite(ttl) else None)
     with open_store(home) as store:
         scope = replace(filters.scope(store.query), stage=stage, model=model)
         with messages.working("Running caches over the recorded calls"):
-            found = cache_report(store.query, scope, limits=Limits(size, ttl), price=price)
+            found = cache_report(store.query, scope, limits=limits, price=price)
     if as_json:
         output.data(found.to_json())
     else:

@@ -19,7 +19,7 @@ FAILED = 1
 
 
 class OnUnclear(StrEnum):
-    """What too few requests lead to."""
+    """What too few requests, or a figure that was not measured, lead to."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -52,7 +52,7 @@ def gate(
         ),
     ] = None,
     on_unclear: Annotated[
-        OnUnclear, typer.Option(help="What to do when there are too few requests to tell.")
+        OnUnclear, typer.Option(help="What to do when there is too little recorded to tell.")
     ] = OnUnclear.PASS,
     markdown: Annotated[
         str | None,
@@ -79,13 +79,16 @@ def gate(
     limits = [parse_limit(text) for text in max_ or ()]
     budgets = [parse_budget(text) for text in budget or ()]
     _check(baseline, limits, budgets, save=save, markdown=markdown, as_json=as_json)
-    if baseline is not None and not limits and not budgets:
+    is_usual = baseline is not None and not limits and not budgets
+    if is_usual:
         limits = list(DEFAULT_LIMITS)
     found = _judged(baseline, after, service, home, (limits, budgets), save)
     if found is None:
         return
     gate_summary.write(found, markdown=markdown, as_json=as_json)
-    if found.has_failed or (found.is_unclear and on_unclear is OnUnclear.FAIL):
+    # What was asked for by name and not measured is not told either.
+    is_unclear = found.is_unclear or (not is_usual and bool(found.unmeasured))
+    if found.has_failed or (is_unclear and on_unclear is OnUnclear.FAIL):
         raise typer.Exit(FAILED)
 
 

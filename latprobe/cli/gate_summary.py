@@ -75,6 +75,8 @@ def headline(gate: Gate) -> str:
         return f"failed: {failed} of {len(gate.rows)} limits broken ({of})"
     if gate.is_unclear:
         return f"passed, but not everything can be told ({of})"
+    if len(gate.unmeasured) == len(gate.rows):
+        return f"nothing to judge: none of the figures was measured ({of})"
     return f"passed ({of})"
 
 

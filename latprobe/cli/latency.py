@@ -26,8 +26,11 @@ def latency(
     home: options.Home = None,
 ) -> None:
     """Show what input and output tokens cost in time, or say why that cannot be told."""
+    from dataclasses import replace
+
     from latprobe.analysis.latency_model import latency_models
     from latprobe.analysis.latency_model.figures import to_json
+    from latprobe.analysis.no_data import has_spans, nothing_found
     from latprobe.cli import messages, output
     from latprobe.cli.latency_text import print_models
     from latprobe.cli.open_store import open_store
@@ -36,8 +39,12 @@ def latency(
     filters = options.Filters(service, run, since, until)
     filters.check()
     with open_store(home) as store, messages.working("Fitting the latency models"):
-        found = latency_models(store.query, filters.scope(store.query), stage=stage)
+        scope = filters.scope(store.query)
+        found = latency_models(store.query, scope, stage=stage)
         if not found:
+            asked = replace(scope, stage=stage)
+            if not has_spans(store.query, asked):
+                raise nothing_found(store.query, asked)
             within = f" in the stage {stage!r}" if stage is not None else ""
             raise NoDataError(
                 f"No model call is recorded{within} here; `latprobe prompts` lists those that are."

@@ -29,6 +29,13 @@ def calls(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("calls")
+def test_a_life_without_end_is_no_limit(cli: Cli) -> None:
+    found = json.loads(cli("cache", "--ttl", "inf", "--json").out)
+    (stage,) = found["stages"]
+    assert stage["opportunities"][0]["ttl_s"] is None
+
+
+@pytest.mark.usefixtures("calls")
 def test_each_kind_of_cache_has_a_line_or_a_reason(cli: Cli) -> None:
     found = cli("cache")
     assert (found.code, found.err) == (0, "")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from latprobe.cli.main import app
 from tests.cli.conftest import Cli
 from tests.cli.two_runs import seed_runs
 
@@ -110,6 +113,15 @@ def test_too_few_requests_pass_with_a_warning_or_fail_as_asked(cli: Cli, tmp_pat
 
 
 @pytest.mark.usefixtures("runs")
+def test_a_named_figure_that_was_not_measured_passes_or_fails_as_asked(cli: Cli) -> None:
+    asked = ("gate", "--budget", "ocr:cost_usd=1")
+    found = cli(*asked)
+    assert found.code == 0
+    assert found.out.startswith("nothing to judge: none of the figures was measured")
+    assert cli(*asked, "--on-unclear", "fail").code == 1
+
+
+@pytest.mark.usefixtures("runs")
 @pytest.mark.parametrize(
     ("line", "code", "sentence"),
     [
@@ -137,3 +149,26 @@ def test_what_cannot_be_compared_is_said_in_one_sentence(
     assert (found.code, found.out) == (code, "")
     assert sentence in found.err
     assert found.err.count("\n") == 1
+
+
+def test_what_the_page_on_gates_shows_can_be_typed() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text("utf-8")
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # a group
+    joined = re.sub(r"\n +(?=--)", " ", page)
+    typed = re.findall(r"latprobe (gate|compare|run|export)\b([^`\n)&]*)", joined)
+    assert len(typed) > 8
+    for name, rest in typed:
+        known = {option for each in commands[name].params for option in each.opts}
+        asked = re.findall(r"(?<!\S)(--[a-z][a-z-]*)", rest.split(" -- ")[0])
+        assert set(asked) <= known | {"--"}, (name, rest)
+
+
+def test_the_workflow_asks_for_the_runner_only_in_its_steps() -> None:
+    """GitHub refuses the whole file else: what runs a job is not known before its steps."""
+    page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text("utf-8")
+    workflow = next(
+        each for each in re.findall(r"```yaml\n(.*?)```", page, re.S) if "jobs:" in each
+    )
+    before, steps = workflow.split("    steps:\n")
+    assert "${{ runner." not in before
+    assert "LATPROBE_HOME" in steps

@@ -63,6 +63,8 @@ def test_the_table_says_what_matters_and_what_does_not(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("called")
 def test_a_stage_without_calls_is_no_data(cli: Cli) -> None:
-    result = cli("latency", "--stage", "nothing")
+    result = cli("latency", "--stage", "chatt")
     assert result.code == 3
-    assert "No model call is recorded in the stage 'nothing'" in result.err
+    assert "on a stage 'chatt'. Did you mean 'chat'?" in result.err
+    result = cli("latency", "--until", "2001-01-01")
+    assert (result.code, "Widen the time window" in result.err) == (3, True)

@@ -21,7 +21,7 @@ from latprobe.analysis.change_points.series import (
 )
 from latprobe.analysis.cohorts.false_discovery import q_values
 from latprobe.analysis.intervals import SEED
-from latprobe.analysis.no_data import nothing_found
+from latprobe.analysis.no_data import has_spans, nothing_found
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.store.query import Query
 
@@ -68,17 +68,18 @@ def find_changes(query: Query, scope: Scope = EVERYTHING, *, seed: int = SEED) -
     """
     rng = np.random.default_rng(seed)
     series: list[_Series] = []
+    has_history = False
     for history in histories(query, scope):
+        has_history = True
         for metric in _METRICS:
             found = points(history, metric)
             shift = find_shift(found.values, rng=rng)
             if shift is not None:
                 series.append(_Series(history, found, shift))
     if not series:
-        where, parameters = scope.where()
-        if not query(f"SELECT 1 FROM spans s WHERE {where} LIMIT 1", parameters).num_rows:
+        if not has_spans(query, scope):
             raise nothing_found(query, scope)
-        return Changes((), 0, _TOO_FEW)
+        return Changes((), 0, _ALL_ALIKE if has_history else _TOO_FEW)
     q = q_values(np.array([each.shift.p_value for each in series]))
     runs = runs_of(query)
     changes = [
@@ -94,6 +95,7 @@ _TOO_FEW = (
     f"No stage has {LEAST_SPANS} spans here: record more, or widen the window, to see when "
     "stages changed."
 )
+_ALL_ALIKE = "All runs of each stage took equally long, so none of them changed."
 
 
 def _changes_of(

@@ -110,9 +110,17 @@ def _scan(rows: Floats) -> Floats:
     sums = np.concatenate((np.zeros((len(rows), 1)), np.cumsum(centred, axis=1)), axis=1)
     found = []
     for first, last in _places(count):
+        if not len(last):
+            continue
         inside = last - first
         scale = np.sqrt(inside * (count - inside) / count)
-        found.append(np.abs(sums[:, last] - sums[:, first]) / (spread * scale))
+        # Ends lie side by side: a slice takes a fifth of the time of their numbers.
+        ends = sums[:, last[0] : last[-1] + 1]
+        begins = sums[:, :1] if first[-1] == 0 else sums[:, first[0] : first[-1] + 1]
+        apart = ends - begins
+        np.abs(apart, out=apart)
+        apart /= spread * scale
+        found.append(apart)
     return np.concatenate(found, axis=1)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latprobe.analysis.cohorts.attributes import LEAST_OF_LEVEL, OTHER, Attribute
+from latprobe.analysis.cohorts.attributes import Attribute
 from latprobe.analysis.cohorts.block_test import (
     BATCH,
     Blocks,
@@ -19,6 +19,7 @@ from latprobe.analysis.cohorts.block_test import (
 )
 from latprobe.analysis.cohorts.false_discovery import q_values
 from latprobe.analysis.cohorts.rank_columns import centred_ranks
+from latprobe.analysis.cohorts.views import told, views
 from latprobe.analysis.intervals import SEED, Floats, block_length
 
 # The expected share of false findings among all. Below the usual 0.05, since a person acts on it.
@@ -29,7 +30,8 @@ SLOW_QUANTILE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """One attribute's test. `level` is the category's level that goes furthest, None for numbers.
+    """One attribute's test. `level` is the category's level that goes furthest, None for numbers
+    (a number of which some values or a range go much further than more of it is a category).
 
     `deviation` is in standard deviations of its permutations; `p_value` accounts for the
     attribute's levels and both statistics, `q_value` for all attributes tried.
@@ -52,8 +54,15 @@ class _Tested:
 
 
 def slow_from(latency_ns: NDArray[np.int64]) -> float:
-    """The latency that separates the slow 5 % from the rest."""
-    return float(np.quantile(latency_ns, SLOW_QUANTILE))
+    """The latency from which on a request is one of the slow 5 %.
+
+    Where far more took exactly as long, those beyond them are the slow ones, if there are any.
+    """
+    limit = float(np.quantile(latency_ns, SLOW_QUANTILE))
+    beyond = latency_ns[latency_ns > limit]
+    if len(beyond) and np.mean(latency_ns >= limit) > 2 * (1 - SLOW_QUANTILE):
+        return float(beyond.min())
+    return limit
 
 
 def separate(
@@ -97,34 +106,17 @@ def _test(
     attributes: int,
     rng: np.random.Generator,
 ) -> _Tested | None:
-    columns, levels = _columns(attribute)
-    if not len(columns):
+    asked = views(attribute)
+    if not asked:
         return None
-    sums = pair_sums(columns, latency, blocks)
+    sums = pair_sums(np.array([each.column for each in asked]), latency, blocks)
     deviations = sums.observed
-    furthest = int(np.argmax(np.abs(deviations)))
-    if attribute.is_one_sided and deviations[furthest] < 0:
-        return _Tested(attribute, None, float(deviations[furthest]), 1.0)
-    p_value = normal_p(float(deviations[furthest]), len(deviations))
+    view, deviation = told(asked, deviations)
+    furthest = float(np.max(np.abs(deviations)))
+    if attribute.is_one_sided and deviation < 0:
+        return _Tested(attribute, None, deviation, 1.0)
+    p_value = normal_p(furthest, len(deviations))
     if p_value < 2 * FALSE_DISCOVERY_RATE:  # only these can become findings
         wanted = max(BATCH, int(2 * attributes / FALSE_DISCOVERY_RATE))
         p_value = max(p_value, permutation_p(sums, rng=rng, least_permutations=wanted))
-    level = levels[furthest // len(latency)] if levels else None
-    return _Tested(attribute, level, float(deviations[furthest]), p_value)
-
-
-def _columns(attribute: Attribute) -> tuple[Floats, list[str]]:
-    """The attribute as centred columns, and the level each stands for."""
-    if attribute.kind == "number":
-        return centred_ranks(attribute.values)[None], []
-    levels = [
-        (code, name)
-        for code, name in enumerate(attribute.levels)
-        if name != OTHER and int(np.sum(attribute.codes == code)) >= LEAST_OF_LEVEL
-    ]
-    known = attribute.is_known
-    if len(levels) == 2 and len(attribute.levels) == 2 and known.all():
-        levels = levels[-1:]  # the other one says the same
-    columns = [(attribute.codes == code).astype(np.float64) for code, _ in levels]
-    centred = [column - column.mean() for column in columns]
-    return np.array(centred).reshape(len(centred), len(known)), [name for _, name in levels]
+    return _Tested(view.attribute, view.level, deviation, p_value)

@@ -43,6 +43,8 @@ _TEXTS = frozenset(
         "value",
     ]
 )
+# What a path into JSON cannot hold, in quotes either.
+_NOT_IN_PATHS = frozenset('"\\*')
 _INTERNAL = ("latprobe.", "gen_ai.response.id", "otel.")
 
 
@@ -81,7 +83,9 @@ def _keys(query: Query, source: Source) -> dict[str, list[str]]:
 
 def _is_property(key: str) -> bool:
     return (
-        '"' not in key
+        key != ""
+        and key.isprintable()
+        and not _NOT_IN_PATHS & set(key)
         and key not in _KNOWN
         and not key.startswith(_INTERNAL)
         and key.rsplit(".", 1)[-1] not in _TEXTS

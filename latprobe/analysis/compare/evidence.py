@@ -84,10 +84,12 @@ def draw_levels(series: NDArray[np.generic], rng: np.random.Generator) -> Drawn:
     """The logarithms of a series' percentiles 5, 10, ... 95."""
     values = np.log(np.maximum(np.asarray(series, np.float64), 1.0))
     rows, block = len(values), memory(values, rng)
+    ordered, ranks = np.unique(values, return_inverse=True)
     draws = np.empty((DRAWS, len(LEVELS)))
     for place, chosen in enumerate(block_draws(rows, rng=rng, block=block)):
-        draws[place] = _levels(np.sort(values[chosen]))
-    return Drawn(_levels(np.sort(values)), draws, rows / block, rows)
+        # How often each value was drawn tells the percentiles: sorting took ten times as long.
+        draws[place] = _levels(ordered, np.bincount(ranks[chosen], minlength=len(ordered)))
+    return Drawn(_levels(ordered, np.bincount(ranks)), draws, rows / block, rows)
 
 
 def draw_mean(series: Floats, rng: np.random.Generator) -> Drawn:
@@ -229,8 +231,12 @@ def _relative(interval: Interval | None) -> Interval | None:
     return Interval(float(np.expm1(interval.low)), float(np.expm1(interval.high)))
 
 
-def _levels(ordered: Floats) -> Floats:
-    place = LEVELS * (len(ordered) - 1)
+def _levels(values: Floats, counts: NDArray[np.int64]) -> Floats:
+    """The levels of a series that has each of the ordered values so many times."""
+    until = np.cumsum(counts)
+    last = int(until[-1]) - 1
+    place = LEVELS * last
     low = np.floor(place).astype(np.int64)
-    high = np.minimum(low + 1, len(ordered) - 1)
-    return np.asarray(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+    high = np.minimum(low + 1, last)
+    below, above = (values[np.searchsorted(until, rank, side="right")] for rank in (low, high))
+    return np.asarray(below + (above - below) * (place - low))

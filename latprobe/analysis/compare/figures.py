@@ -164,7 +164,7 @@ def _errors(
 
 def _rate_change(before: Measured, after: Measured, rng: np.random.Generator) -> Change | None:
     """The change of the throughput; what varies are the pauses between requests' starts."""
-    first, second = _pauses(before), _pauses(after)
+    first, second = start_pauses(before), start_pauses(after)
     if not len(first) or not len(second) or not first.any() or not second.any():
         return None
     drawn = [_at_rate(draw_mean(each, rng)) for each in (first, second)]
@@ -177,7 +177,8 @@ def _at_rate(pauses: Drawn) -> Drawn:
     return Drawn(1 / pauses.value, 1 / np.maximum(pauses.draws, least), pauses.blocks, pauses.rows)
 
 
-def _pauses(measured: Measured) -> Floats:
+def start_pauses(measured: Measured) -> Floats:
+    """The ns between the starts of neighbouring requests of a run."""
     order = np.lexsort((measured.start_ns, measured.run))
     pauses = np.diff(measured.start_ns[order]).astype(np.float64)
     return np.asarray(pauses[np.diff(measured.run[order]) == 0], np.float64)

@@ -86,6 +86,11 @@ class Gate:
         """Some cannot be told from so few requests."""
         return any(row.state == "unclear" for row in self.rows)
 
+    @property
+    def unmeasured(self) -> tuple[GateRow, ...]:
+        """Limits and budgets on figures that a side did not measure."""
+        return tuple(row for row in self.rows if row.state == "absent")
+
     def to_json(self) -> dict[str, object]:
         """The documented keys of `latprobe gate --json`."""
         return {
@@ -113,7 +118,7 @@ def judge(
     """
     for stage in [limit.stage for limit in limits] + [budget.stage for budget in budgets]:
         _require_stage(stage, before, after)
-    rows = [_judge_budget(after, each) for each in budgets]
+    rows = _judge_budgets(after, budgets)
     if before is None:
         return Gate(tuple(rows), None, after.requests, None, after.notes)
     found = comparison or compare_measured(before, after)
@@ -225,9 +230,24 @@ def _without_change(limit: Limit, row: Row | None) -> GateRow:
     )
 
 
-def _judge_budget(after: Measured, budget: Budget) -> GateRow:
-    amount = measured_amount(after, budget)
-    state, reason = _budget_state(amount, budget)
+def _judge_budgets(after: Measured, budgets: Sequence[Budget]) -> list[GateRow]:
+    """They share the false alarms allowed, as limits do."""
+    amounts = [measured_amount(after, each) for each in budgets]
+    tested = [
+        (place, each.p_over)
+        for place, each in enumerate(amounts)
+        if each is not None and each.p_over is not None
+    ]
+    shared = any_false_alarm([p_value for _, p_value in tested])
+    adjusted = {place: p_value for (place, _), p_value in zip(tested, shared, strict=True)}
+    return [
+        _judge_budget(amount, budget, adjusted.get(place))
+        for place, (amount, budget) in enumerate(zip(amounts, budgets, strict=True))
+    ]
+
+
+def _judge_budget(amount: Amount | None, budget: Budget, p_value: float | None) -> GateRow:
+    state, reason = _budget_state(amount, p_value)
     return GateRow(
         budget.metric,
         budget.stage,
@@ -239,15 +259,15 @@ def _judge_budget(after: Measured, budget: Budget) -> GateRow:
         budget.value,
         state,
         reason,
-        None if amount is None else amount.p_over,
+        p_value,
     )
 
 
-def _budget_state(amount: Amount | None, budget: Budget) -> tuple[State, str]:
+def _budget_state(amount: Amount | None, p_value: float | None) -> tuple[State, str]:
     if amount is None:
         return "absent", "Not measured."
     if not amount.is_over:
         return "pass", ""
-    if amount.p_over is None or amount.p_over > FALSE_ALARMS:
+    if p_value is None or p_value > FALSE_ALARMS:
         return "unclear", "Over its budget, but not by more than chance: record more requests."
     return "fail", "Over its budget, and more than chance."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 
 from latprobe.analysis.compare.figures import METRICS
 from latprobe.errors import UsageError
@@ -58,7 +59,7 @@ def parse_limit(text: str) -> Limit:
     """`p95=+5%`, `llm.answer:output_tokens=+10%`, `throughput=-5%`. Raises UsageError."""
     stage, metric, value = _parts(text, option="--max", example="p95=+5%")
     found = _PERCENT.fullmatch(value)
-    if found is None:
+    if found is None or not isfinite(float(found[2])):
         raise UsageError(
             f"--max {text!r}: {value!r} is not a change; write a percentage, as in p95=+5%."
         )
@@ -76,7 +77,8 @@ def parse_budget(text: str) -> Budget:
     """`p95_ms=800`, `output_tokens=300`, `errors=1%`. Raises UsageError."""
     stage, metric, value = _parts(text, option="--budget", example="p95_ms=800")
     found = _NUMBER.fullmatch(value.removesuffix("ms") if metric.endswith("_ms") else value)
-    if found is None or (found[2] and metric != "error_share"):
+    is_read = found is not None and isfinite(float(found[1]))
+    if found is None or not is_read or (found[2] and metric != "error_share"):
         raise UsageError(
             f"--budget {text!r}: {value!r} is not an amount; write a number, as in p95_ms=800."
         )

@@ -129,7 +129,8 @@ def _batch_calls(table: pa.Table, offset: int) -> dict[str, StageCalls]:
     spans = Spans.from_table(table)
     if len(spans) == 0:
         return {}
-    critical = critical_ns(spans, build_tree(spans))
+    tree = build_tree(spans)
+    critical = tree.credited(critical_ns(spans, tree))
     is_error = np.asarray(table["status"].to_numpy() == "error")[spans.row]
     found = {}
     for code, name in enumerate(spans.names):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latprobe.analysis.compare.evidence import FEWEST, FEWEST_SAME, draw_mean, memory
+from latprobe.analysis.compare.figures import start_pauses
 from latprobe.analysis.compare.limits import Budget
 from latprobe.analysis.compare.measured import Measured
 from latprobe.analysis.compare.student import one_sided_p, two_sided_width
@@ -40,12 +41,30 @@ def measured_amount(measured: Measured, budget: Budget) -> Amount | None:
     if budget.metric == "error_share":
         return _errors(measured, budget)
     if budget.metric == "throughput_per_s":
-        rate = measured.throughput_per_s
-        if rate is None:
-            return None
-        is_over = rate < budget.value
-        return Amount(rate, None, is_over, 0.0 if is_over else 1.0)
+        return _rate(measured, budget)
     return _mean(measured, budget)
+
+
+def _rate(measured: Measured, budget: Budget) -> Amount | None:
+    """By how much the pauses between requests' starts vary; None of fewer than two requests."""
+    rate = measured.throughput_per_s
+    if rate is None:
+        return None
+    is_over, pauses = rate < budget.value, start_pauses(measured)
+    if len(pauses) < FEWEST or not pauses.any():
+        return Amount(rate, None, is_over, None)
+    drawn = draw_mean(pauses, np.random.default_rng(SEED))
+    moved = np.log(np.maximum(drawn.draws[:, 0] / drawn.value[0], 1e-3))
+    freedom = max(drawn.blocks - 1, 2.0)
+    found = interval_of(-moved)
+    width = two_sided_width(freedom)
+    interval = (
+        None
+        if found is None
+        else Interval(rate * exp(width * found.low), rate * exp(width * found.high))
+    )
+    chance = one_sided_p(log(budget.value / rate), float(moved.std()), freedom) if is_over else 1.0
+    return Amount(rate, interval, is_over, chance)
 
 
 def _percentile(measured: Measured, budget: Budget) -> Amount | None:

@@ -11,7 +11,7 @@ from latprobe.analysis.change_points import find_changes
 from latprobe.analysis.scope import Scope
 from latprobe.errors import NoDataError
 from tests.analysis.cohorts.random_requests import request_store
-from tests.analysis.seeding import MemoryStore
+from tests.analysis.seeding import MemoryStore, seed
 
 
 def started(store: MemoryStore, place: int) -> int:
@@ -104,6 +104,13 @@ def test_few_spans_are_refused_and_none_is_an_error() -> None:
     assert "100 spans" in (found.refused or "")
     with pytest.raises(NoDataError):
         find_changes(MemoryStore())
+
+
+def test_runs_that_all_took_equally_long_are_not_called_few() -> None:
+    store = MemoryStore()
+    store.add_run()
+    store.add_spans(seed(1, None, "request", 100 * at, 100 * at + 5, at + 1) for at in range(120))
+    assert "equally long" in (find_changes(store).refused or "")
 
 
 def test_json_is_plain(store: MemoryStore) -> None:

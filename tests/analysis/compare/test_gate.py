@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,37 @@ def test_budgets_are_broken_only_by_more_than_chance() -> None:
     ]
 
 
+def test_budgets_that_are_just_what_a_program_takes_share_the_false_alarms() -> None:
+    rng = np.random.default_rng(27)
+    broken = 0
+    for _ in range(40):
+        after = recording(lognormal(200, rng), is_error=rng.random(200) < 0.05)
+        budgets = [Budget("p50_ms", 400.0), Budget("error_share", 0.05)]
+        budgets += [Budget("p95_ms", 400 * float(np.exp(0.25 * 1.6449)))]
+        broken += judge(None, after, budgets=budgets).has_failed
+    assert broken <= 2
+    rows = judge(None, after, budgets=budgets).rows
+    alone = [judge(None, after, budgets=[each]).rows[0].p_value or 0.0 for each in budgets]
+    least = int(np.argmin(alone))
+    assert rows[least].p_value == pytest.approx(min(1.0, 3 * alone[least]))
+
+
+def test_a_throughput_just_under_its_budget_is_no_failure() -> None:
+    rng = np.random.default_rng(28)
+    after = recording(lognormal(200, rng))
+    start = np.cumsum(rng.exponential(1e9, 200)).astype(np.int64)
+    after = replace(after, start_ns=start, active_ns=int(start[-1] - start[0]))
+    rate = after.throughput_per_s
+    assert rate is not None
+    budgets = [Budget("throughput_per_s", rate * share) for share in (0.99, 1.01, 1.5)]
+    assert [judge(None, after, budgets=[each]).rows[0].state for each in budgets] == [
+        *("pass", "unclear", "fail")
+    ]
+    interval = judge(None, after, budgets=budgets).rows[0].interval
+    assert interval is not None
+    assert interval.low < rate < interval.high < 1.4 * rate
+
+
 def test_four_requests_far_over_a_p95_budget_are_enough_and_one_of_ten_is_not() -> None:
     far = recording(np.array([900.0, 950.0, 870.0, 990.0]))
     assert states(judge(None, far, budgets=[Budget("p95_ms", 100)])) == ["fail"]
@@ -158,6 +191,11 @@ def test_budgets_are_read() -> None:
     assert parse_budget("llm:cost_usd=1e-3") == Budget("cost_usd", 0.001, "llm")
     with pytest.raises(UsageError, match="is not an amount"):
         parse_budget("p95_ms=5%")
+    for text in ("p95_ms=1e999", f"cost_usd={'9' * 400}"):
+        with pytest.raises(UsageError, match="is not an amount"):
+            parse_budget(text)
+    with pytest.raises(UsageError, match="is not a change"):
+        parse_limit(f"p95=+{'9' * 400}%")
 
 
 def test_a_baseline_document_gives_the_same_figures_back() -> None:
