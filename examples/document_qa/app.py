@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 
+import openai
 from document_qa import llm, local_llm, ocr, summary, workload
 from document_qa.pipeline import Backends
 
@@ -21,7 +22,7 @@ def main() -> int:
         key = os.environ.get("OPENAI_API_KEY", "none") if options.llm_url else "none"
         client = stack.enter_context(llm.connect(url, api_key=key))
         try:
-            model = options.model or llm.first_model(client)
+            model = options.model or _offered_model(client, is_local=options.llm_url is None)
         except llm.NoModelError as error:
             print(f"document_qa: {error}", file=sys.stderr)
             return 1
@@ -40,6 +41,10 @@ def main() -> int:
         print(summary.listing(outcomes))
     print(summary.lines(outcomes, backends=backends))
     return 0 if any(outcome.error is None for outcome in outcomes) else 1
+
+
+def _offered_model(client: openai.OpenAI, *, is_local: bool) -> str:
+    return local_llm.MODEL_NAME if is_local else llm.first_model(client)
 
 
 def _options() -> argparse.Namespace:

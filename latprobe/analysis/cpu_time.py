@@ -14,7 +14,7 @@ def measured_cpu(table: pa.Table, spans: Spans, tree: Tree, own_ns: Ints) -> tup
 
     A span's CPU time is its thread's, so that of children on the same thread is in it. Both are 0
     where the span was not measured. A child too short to be measured (under 20 us) leaves its
-    CPU time with its parent.
+    CPU time with its parent, and so does what carries a call.
     """
     cpu = table["cpu_ns"].fill_null(-1).to_numpy().astype(np.int64)[spans.row]
     has = cpu >= 0
@@ -22,9 +22,10 @@ def measured_cpu(table: pa.Table, spans: Spans, tree: Tree, own_ns: Ints) -> tup
     encoded = table["thread"].combine_chunks().dictionary_encode()
     codes = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
     thread = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)[spans.row]
-    up = tree.parent
-    below = (up >= 0) & has & (pid == pid[up]) & (thread == thread[up]) & (thread >= 0)
-    rows = np.flatnonzero(below & has[up])
     own_cpu = np.where(has, cpu, 0)
-    np.subtract.at(own_cpu, up[rows], cpu[rows])
+    rows, up = tree.callers()
+    inside = has[rows] & has[up] & (pid[rows] == pid[up]) & (thread[rows] == thread[up])
+    inside &= thread[rows] >= 0
+    np.subtract.at(own_cpu, up[inside], cpu[rows[inside]])
+    has[tree.transport] = False
     return np.where(has, np.maximum(own_cpu, 0), 0), np.where(has, own_ns, 0)

@@ -15,6 +15,7 @@ from latprobe.analysis.percentiles import StageStats
 from latprobe.analysis.request_paths import RequestPaths, StagePath, walk_requests
 from latprobe.analysis.requests import (
     Requests,
+    count_bare,
     count_unfinished,
     even_sample,
     fetch_requests,
@@ -40,7 +41,7 @@ class StageRow:
     the spans it was measured on. Tokens and cost count each model call once, at the innermost
     stage that knows them; `tokens_estimated` where some were not reported. `gpu_sm_active_pct` and
     `verdict` (None: not certain) come from `latprobe.analysis.gpu` where a GPU was read; else the
-    verdict is "cpu-bound", "waiting" or None.
+    verdict is `certain_verdict`'s.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Report:
     """Stages ranked by their share of the critical path, over `sampled_traces` requests.
 
     `unfinished` traces have no ended root yet; they count for their stages and not as requests.
+    `bare_calls` of the requests are only a client's call outside every stage (see `count_bare`).
     `gains`: what requests would gain from each stage, the most first; empty for few requests, and
     where what-if would refuse to predict: then `gains_refused` says why.
     """
@@ -101,6 +103,7 @@ class Report:
     observer: Observer
     sampled_traces: int
     unfinished: int = 0
+    bare_calls: int = 0
     gains: tuple[StageGain, ...] = ()
     gains_refused: str | None = None
 
@@ -115,6 +118,7 @@ class Report:
             "observer": asdict(self.observer),
             "sampled_traces": self.sampled_traces,
             "unfinished": self.unfinished,
+            "bare_calls": self.bare_calls,
             "gains": [gain.to_json() for gain in self.gains],
             "gains_refused": self.gains_refused,
         }
@@ -153,6 +157,7 @@ def build_report(
         observer=observe(query, scope, coverage=coverage, wall_ns=wall_ns),
         sampled_traces=len(sampled),
         unfinished=count_unfinished(query, scope),
+        bare_calls=count_bare(query, scope),
         gains=tuple(found),
         gains_refused=found.refused,
     )

@@ -12,7 +12,7 @@ from latprobe.analysis.coverage import explained_ns
 from latprobe.analysis.cpu_time import measured_cpu
 from latprobe.analysis.critical_path import critical_ns
 from latprobe.analysis.requests import Requests, fetch_batches
-from latprobe.analysis.self_time import self_ns
+from latprobe.analysis.self_time import carried_ns, self_ns
 from latprobe.analysis.spans import Ints, Spans
 from latprobe.analysis.tree import build_tree
 from latprobe.store.query import Query
@@ -22,13 +22,19 @@ SLOW_QUANTILE = 0.95
 
 @dataclass(slots=True)
 class StagePath:
-    """Sums over requests, in ns. `cpu_self_ns` and `cpu_base_ns`: see `measured_cpu`."""
+    """Sums over requests, in ns. `cpu_self_ns` and `cpu_base_ns`: see `measured_cpu`.
+
+    `carried_ns`: its own time in which what carries its calls ran. `given_ns`: what of the critical
+    path its spans were, but gave to the calls that they carry.
+    """
 
     self_ns: int = 0
     critical_ns: int = 0
     critical_slow_ns: int = 0
     cpu_self_ns: int = 0
     cpu_base_ns: int = 0
+    carried_ns: int = 0
+    given_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -69,24 +75,41 @@ def add_batch(
     if len(spans) == 0:
         return
     tree = build_tree(spans)
-    own, critical = self_ns(spans, tree), critical_ns(spans, tree)
-    cpu_self, cpu_base = measured_cpu(table, spans, tree, own)
+    own, waited = self_ns(spans, tree), critical_ns(spans, tree)
+    critical = tree.credited(waited)
+    cpu = measured_cpu(table, spans, tree, own)
     even, slow = is_even[spans.trace], is_slow[spans.trace]
     wall = spans.duration_ns[tree.root]
     paths.wall_ns += int(wall[even[tree.root]].sum())
     paths.wall_slow_ns += int(wall[slow[tree.root]].sum())
     paths.explained_ns += int(explained_ns(spans, tree)[even[tree.root]].sum())
-    whole = (np.where(even, column, 0) for column in (own, critical, cpu_self, cpu_base))
-    own, critical_even, cpu_self, cpu_base = whole
-    columns = (own, critical_even, np.where(slow, critical, 0), cpu_self, cpu_base)
-    sums = np.stack([_by_name(column, spans) for column in columns], axis=1)
-    for name, row in zip(spans.names, sums.tolist(), strict=True):
-        stage = paths.stages.setdefault(name, StagePath())
-        stage.self_ns += row[0]
-        stage.critical_ns += row[1]
-        stage.critical_slow_ns += row[2]
-        stage.cpu_self_ns += row[3]
-        stage.cpu_base_ns += row[4]
+    sums = [_by_name(np.where(even, each, 0), spans) for each in (own, critical, *cpu)]
+    sums.append(_by_name(np.where(slow, critical, 0), spans))
+    if len(tree.transport):
+        given = np.where(critical < waited, waited, 0)
+        carried = carried_ns(spans, tree)
+        sums += [_by_name(np.where(even, each, 0), spans) for each in (carried, given)]
+    for name, row in zip(spans.names, np.stack(sums, axis=1).tolist(), strict=True):
+        _add(paths.stages.setdefault(name, StagePath()), *row)
+
+
+def _add(
+    stage: StagePath,
+    own: int,
+    critical: int,
+    cpu_self: int,
+    cpu_base: int,
+    critical_slow: int,
+    carried: int = 0,
+    given: int = 0,
+) -> None:
+    stage.self_ns += own
+    stage.critical_ns += critical
+    stage.cpu_self_ns += cpu_self
+    stage.cpu_base_ns += cpu_base
+    stage.critical_slow_ns += critical_slow
+    stage.carried_ns += carried
+    stage.given_ns += given
 
 
 def _by_name(values: Ints, spans: Spans) -> Ints:

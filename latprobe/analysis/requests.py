@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from latprobe.analysis.roots import IS_INNER
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.transport import IS_BARE, ROLE
 from latprobe.store.query import Query
 
 # Memory is bounded by one batch of spans, whatever the store holds.
@@ -23,7 +24,7 @@ SAMPLE_SPANS = 200_000
 
 # Puts a trace's spans without a parent before all others, each kind by start: 2^62 ns are 146
 # years. Times before 1970 count as 1970, so that no recorded time can overflow.
-_ROOT_FIRST = """
+ROOT_FIRST = """
     greatest(s.start_ns, 0) - CASE WHEN s.parent_span_id IS NULL THEN 1::BIGINT << 62 ELSE 0 END
 """
 
@@ -77,9 +78,9 @@ def requests_sql(scope: Scope) -> tuple[str, list[object]]:
             SELECT s.trace_id,
                    arg_min({{'start_ns': s.start_ns, 'duration_ns': s.duration_ns,
                              'name': s.name, 'status': s.status, 'run_id': s.run_id}},
-                           {_ROOT_FIRST}) AS root,
+                           {ROOT_FIRST}) AS root,
                    arg_min({IS_INNER},
-                           {_ROOT_FIRST}) AS is_unfinished,
+                           {ROOT_FIRST}) AS is_unfinished,
                    count(*) AS spans,
                    count(*) FILTER (s.status = 'error') AS errors,
                    min(s.start_ns) AS first_ns,
@@ -97,8 +98,22 @@ def count_unfinished(query: Query, scope: Scope) -> int:
         f"""
         SELECT count(*) AS count FROM (
             SELECT s.trace_id FROM spans s WHERE {where}
-            GROUP BY s.trace_id HAVING arg_min({IS_INNER}, {_ROOT_FIRST})
+            GROUP BY s.trace_id HAVING arg_min({IS_INNER}, {ROOT_FIRST})
         )""",
+        parameters,
+    )
+    return int(table["count"][0].as_py())
+
+
+def count_bare(query: Query, scope: Scope) -> int:
+    """Requests in the scope that are nothing but a client's call (an HTTP request as a program
+    starts), outside every stage."""
+    where, parameters = scope.where()
+    table = query(
+        f"""
+        SELECT count(*) AS count FROM spans s WHERE {IS_BARE} AND {where} AND NOT EXISTS (
+            SELECT 1 FROM spans o WHERE o.trace_id = s.trace_id AND o.parent_span_id IS NULL
+            AND o.span_id <> s.span_id)""",
         parameters,
     )
     return int(table["count"][0].as_py())
@@ -153,18 +168,42 @@ def fetch_batches(query: Query, requests: Requests) -> Iterator[tuple[Requests, 
             yield part, fetch_spans(query, part.trace_id, *bounds)
 
 
+# One text parameter: lists do not travel through every Query.
+_WANTED = """
+    ids AS (SELECT string_split(?, ',') AS l),
+    wanted AS (SELECT unnest(l)::UUID AS trace_id, generate_subscripts(l, 1) - 1 AS trace FROM ids)
+"""
+_SPAN_COLUMNS = f"""
+    s.span_id, s.parent_span_id, s.start_ns, s.duration_ns, s.name, s.modality, s.status, s.cpu_ns,
+    s.pid, s.thread, s.chunks, {ROLE} AS role
+"""
+
+
 def fetch_spans(query: Query, trace_ids: Sequence[str], first_ns: int, last_ns: int) -> pa.Table:
     """The spans of these traces that start in the time; `trace` is the place in `trace_ids`."""
-    # One text parameter: lists do not travel through every Query.
     return query(
-        """
-        WITH ids AS (SELECT string_split(?, ',') AS l),
-             wanted AS (SELECT unnest(l)::UUID AS trace_id,
-                               generate_subscripts(l, 1) - 1 AS trace FROM ids)
-        SELECT w.trace, s.span_id, s.parent_span_id, s.start_ns, s.duration_ns, s.name,
-               s.modality, s.status, s.cpu_ns, s.pid, s.thread, s.chunks
+        f"""
+        WITH {_WANTED} SELECT w.trace, {_SPAN_COLUMNS}
         FROM spans s JOIN wanted w USING (trace_id)
         WHERE s.start_ns BETWEEN ? AND ?
+        """,
+        [",".join(trace_ids), first_ns, last_ns],
+    )
+
+
+def fetch_scattered_spans(
+    query: Query, trace_ids: Sequence[str], first_ns: int, last_ns: int
+) -> pa.Table:
+    """What `fetch_spans` does, for traces that are few among many others: which rows they are is
+    found by the traces' ids alone, and of all other columns only these rows are unpacked. Of 600 of
+    500,000 traces that took half the time."""
+    return query(
+        f"""
+        WITH {_WANTED}, found AS MATERIALIZED (
+            SELECT w.trace, s.rowid AS place FROM spans s JOIN wanted w USING (trace_id)
+            WHERE s.start_ns BETWEEN ? AND ?
+        )
+        SELECT f.trace, {_SPAN_COLUMNS} FROM spans s JOIN found f ON s.rowid = f.place
         """,
         [",".join(trace_ids), first_ns, last_ns],
     )

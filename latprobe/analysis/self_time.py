@@ -1,4 +1,4 @@
-"""A span's own time: what no child covers."""
+"""A span's own time: what no child covers, the time of its transport included."""
 
 from __future__ import annotations
 
@@ -11,12 +11,25 @@ from latprobe.analysis.tree import Tree
 def self_ns(spans: Spans, tree: Tree) -> Ints:
     """Each span's duration minus the union of its children's intervals, clipped to the span.
 
-    Children may overlap each other, outlive their parent, or start before it (clock skew).
+    Children may overlap each other, outlive their parent, or start before it (clock skew). What
+    only carries a call has none, and covers nothing of it: the call's children are those below.
     """
-    child = np.flatnonzero(tree.parent >= 0)
-    own = spans.duration_ns
-    covered = covered_ns(spans, tree.parent[child], child)
-    return own - covered
+    rows, caller = tree.callers()
+    own = spans.duration_ns - covered_ns(spans, caller, rows)
+    own[tree.transport] = 0
+    return own
+
+
+def carried_ns(spans: Spans, tree: Tree) -> Ints:
+    """How much of each call's own time what carries it ran; 0 of all other spans."""
+    if not len(tree.transport):
+        return np.zeros(len(spans), np.int64)
+    call = tree.owner[tree.transport]
+    rows, caller = tree.callers()
+    inside = np.isin(caller, call)
+    rows, caller = rows[inside], caller[inside]
+    both = np.append(caller, call), np.append(rows, tree.transport)
+    return covered_ns(spans, *both) - covered_ns(spans, caller, rows)
 
 
 def covered_ns(spans: Spans, by: Ints, rows: Ints) -> Ints:

@@ -24,6 +24,7 @@ class Spans:
 
     `trace` holds small integers, one a trace; `name` indexes `names`. `parent_id` 0 is "none".
     `row` is the row each span had in the table that it came from, to fetch other columns by.
+    `role` says what a span is in a call (see transport.py); None where that was not asked for.
     An end before its start is moved to the start.
     """
 
@@ -35,12 +36,14 @@ class Spans:
     name: Ints
     names: tuple[str, ...]
     row: Ints
+    role: Ints | None = None
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Spans:
         """Spans of a table with trace, span_id, parent_span_id, start_ns, duration_ns, name.
 
-        `trace` may be integers or anything that a dictionary can encode (text, UUIDs).
+        `trace` may be integers or anything that a dictionary can encode (text, UUIDs). It may have
+        `role` too.
         """
         trace = _codes(table["trace"])[0]
         start = _int64(table["start_ns"])
@@ -48,6 +51,7 @@ class Spans:
         end = np.where(end < start, np.iinfo(np.int64).max, end)  # it overflowed
         name, names = _codes(table["name"])
         order = np.lexsort((-end, start, trace))
+        role = _int64(table["role"])[order] if "role" in table.column_names else None
         return cls(
             trace=trace[order],
             span_id=_uint64(table["span_id"])[order],
@@ -57,6 +61,7 @@ class Spans:
             name=name[order],
             names=tuple(str(n) for n in names),
             row=order,
+            role=role,
         )
 
     def __len__(self) -> int:

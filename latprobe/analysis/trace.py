@@ -18,6 +18,7 @@ import pyarrow as pa
 from latprobe.analysis.critical_path import critical_ns
 from latprobe.analysis.self_time import self_ns
 from latprobe.analysis.spans import Spans
+from latprobe.analysis.transport import ROLE
 from latprobe.analysis.tree import Tree, build_tree
 from latprobe.errors import NoDataError, UsageError
 from latprobe.store.query import Query
@@ -38,6 +39,10 @@ class TraceSpan:
 
     `offset_ns` counts from the trace's start and is negative where clocks differ. `critical_ns`
     is the span's own part of the request's critical path. Ids are 16 hex digits.
+
+    `carries` is the call whose time this span's own counts as, where it only carries one (an HTTP
+    request below a model's call): then `self_ns` and `critical_ns` are 0, and `carried_ns` is the
+    part of the critical path that it gave to the call.
     """
 
     span_id: str
@@ -65,6 +70,13 @@ class TraceSpan:
     error_type: str | None
     attributes: dict[str, Any]
     events: tuple[TraceEvent, ...]
+    carries: str | None = None
+    carried_ns: int = 0
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the request waited for the span itself, whatever that time counts as."""
+        return self.critical_ns + self.carried_ns > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +114,9 @@ def load_trace(query: Query, trace_id_prefix: str) -> Trace:
     )
 
 
-_SPANS = """
-    SELECT 0 AS trace, s.*, format('{:016x}', s.span_id) AS id,
-           format('{:016x}', s.parent_span_id) AS parent_id
+_SPANS = f"""
+    SELECT 0 AS trace, s.*, {ROLE} AS role, format('{{:016x}}', s.span_id) AS id,
+           format('{{:016x}}', s.parent_span_id) AS parent_id
     FROM spans s WHERE s.trace_id = ?::UUID
     AND s.start_ns BETWEEN ? AND ? ORDER BY s.start_ns, s.span_id
 """
@@ -145,17 +157,23 @@ _RECORDED = (
 def _trace_spans(
     spans: Spans, tree: Tree, table: pa.Table, events: dict[int, list[TraceEvent]]
 ) -> tuple[TraceSpan, ...]:
-    own, critical = self_ns(spans, tree), critical_ns(spans, tree)
+    own, waited = self_ns(spans, tree), critical_ns(spans, tree)
+    critical, carried = tree.credited(waited), np.zeros_like(waited)
+    carried[tree.transport] = waited[tree.transport]
+    calls: list[str | None] = [None] * len(spans)
+    for row in tree.transport.tolist():
+        calls[row] = f"{spans.span_id[tree.owner[row]]:016x}"
     rows, depths = (np.array(each, np.int64) for each in zip(*_depth_first(tree), strict=True))
     ordered = table.select(_RECORDED).take(pa.array(spans.row[rows]))
     trace_start = int(spans.start_ns[tree.root[0]])
     # Column by column: a dict a row takes three times as long.
     columns = [ordered[name].to_pylist() for name in _RECORDED]
-    figures = (depths.tolist(), own[rows].tolist(), critical[rows].tolist())
+    figures = (depths.tolist(), *(each[rows].tolist() for each in (own, critical, carried)))
+    calls = [calls[row] for row in rows.tolist()]
     with _without_collector():
         return tuple(
             _trace_span(*row, trace_start_ns=trace_start, events=events)
-            for row in zip(*figures, *columns, strict=True)
+            for row in zip(*figures, calls, *columns, strict=True)
         )
 
 
@@ -189,6 +207,8 @@ def _trace_span(
     depth: int,
     own_ns: int,
     critical: int,
+    carried: int,
+    carries: str | None,
     span_id: str,
     parent_id: str | None,
     name: str,
@@ -230,6 +250,8 @@ def _trace_span(
         error_type,
         _attributes(attributes),
         tuple(events.get(number, ())),
+        carries,
+        carried,
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from latprobe.analysis.call_table import CallTable
 from latprobe.analysis.critical_path import critical_ns
-from latprobe.analysis.requests import fetch_spans
+from latprobe.analysis.requests import fetch_scattered_spans
 from latprobe.analysis.root_table import RootTable, knows, longest, newest
 from latprobe.analysis.roots import roots_sql
 from latprobe.analysis.scope import EVERYTHING, Scope
@@ -86,16 +87,25 @@ def named_trace(query: Query, wanted: str) -> str:
 
 
 def first_traces(
-    query: Query, roots: RootTable, scope: Scope, *, order: Order, limit: int
+    query: Query,
+    roots: RootTable,
+    scope: Scope,
+    *,
+    order: Order,
+    limit: int,
+    calls: CallTable | None = None,
 ) -> list[TraceRow]:
     """`list_traces` where the roots are at hand already, without a look at all the others."""
     if order not in _BY_ROOT or not knows(scope):
         return list_traces(query, scope, order=order, limit=limit)
-    return described(query, roots, _BY_ROOT[order](roots, roots.rows(scope), limit))
+    return described(query, roots, _BY_ROOT[order](roots, roots.rows(scope), limit), calls=calls)
 
 
-def described(query: Query, roots: RootTable, rows: Ints) -> list[TraceRow]:
-    """The requests at these rows, in their order."""
+def described(
+    query: Query, roots: RootTable, rows: Ints, *, calls: CallTable | None = None
+) -> list[TraceRow]:
+    """The requests at these rows, in their order. Their tokens are asked for unless the calls are
+    at hand."""
     names = roots.name.take(pa.array(rows)).to_pylist()
     found = [
         {
@@ -107,16 +117,31 @@ def described(query: Query, roots: RootTable, rows: Ints) -> list[TraceRow]:
         }
         for row, trace_id, name in zip(rows.tolist(), roots.ids(rows), names, strict=True)
     ]
-    return _described(query, found)
+    if calls is None:
+        return _described(query, found)
+    by_draw = calls.tokens(roots.draw[rows])
+    return _described(
+        query,
+        found,
+        tokens={
+            row["trace_id"]: by_draw.get(draw, _NO_TOKENS)
+            for row, draw in zip(found, roots.draw[rows].tolist(), strict=True)
+        },
+    )
 
 
-def _described(query: Query, rows: list[dict[str, Any]]) -> list[TraceRow]:
+_Tokens = dict[str, tuple[int | None, int | None]]
+
+
+def _described(
+    query: Query, rows: list[dict[str, Any]], *, tokens: _Tokens | None = None
+) -> list[TraceRow]:
     """What the spans and calls of these roots' traces add to them."""
     if not rows:
         return []
-    spans = fetch_spans(query, [row["trace_id"] for row in rows], *_ALL_TIME)
+    spans = fetch_scattered_spans(query, [row["trace_id"] for row in rows], *_ALL_TIME)
     counts = _counts(spans, len(rows))
-    tokens = _tokens(query, rows)
+    tokens = _tokens(query, rows) if tokens is None else tokens
     stages = _slowest_stages(spans, len(rows))
     return [
         TraceRow(
@@ -162,7 +187,7 @@ def _counts(table: pa.Table, traces: int) -> list[tuple[int, int]]:
     return list(zip(spans.tolist(), errors.tolist(), strict=True))
 
 
-def _tokens(query: Query, rows: list[dict[str, Any]]) -> dict[str, tuple[int | None, int | None]]:
+def _tokens(query: Query, rows: list[dict[str, Any]]) -> _Tokens:
     # The rule looks at `spans`: here it sees those of the traces in question alone.
     found = query(
         f"""
@@ -182,7 +207,8 @@ def _tokens(query: Query, rows: list[dict[str, Any]]) -> dict[str, tuple[int | N
 
 def _slowest_stages(table: pa.Table, traces: int) -> list[str | None]:
     spans = Spans.from_table(table)
-    critical = critical_ns(spans, build_tree(spans))
+    tree = build_tree(spans)
+    critical = tree.credited(critical_ns(spans, tree))
     found: list[str | None] = [None] * traces
     for rows in spans.traces():
         sums = np.bincount(spans.name[rows], critical[rows], minlength=len(spans.names))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latprobe.analysis.spans import NO_ROW, Ints, Spans
+from latprobe.analysis.transport import find_transport, owners
 
 T = TypeVar("T", bound=np.generic)
 
@@ -18,11 +19,31 @@ T = TypeVar("T", bound=np.generic)
 class Tree:
     """`parent`: the row of each span's parent, -1 for a root. `root`: each trace's root row.
 
-    Every trace has exactly one root and no cycle.
+    Every trace has exactly one root and no cycle. `transport`: the rows of spans that only carry
+    the call above them, `owner` for every row the row whose time its own counts as (transport.py).
     """
 
     parent: Ints
     root: Ints
+    transport: Ints
+    owner: Ints
+
+    def credited(self, values: Ints) -> Ints:
+        """Each span's value with that of what carries it, which itself has 0 then."""
+        if not len(self.transport):
+            return values
+        given = values.copy()
+        given[self.transport] = 0
+        np.add.at(given, self.owner[self.transport], values[self.transport])
+        return given
+
+    def callers(self) -> tuple[Ints, Ints]:
+        """The rows below another span that are no transport, and the row that called each of them:
+        its parent, or the call that this carries."""
+        below = self.parent >= 0
+        below[self.transport] = False
+        rows = np.flatnonzero(below)
+        return rows, self.owner[self.parent[rows]]
 
 
 def build_tree(spans: Spans) -> Tree:
@@ -34,7 +55,8 @@ def build_tree(spans: Spans) -> Tree:
     """
     root = _roots(spans)
     if len(root) == 0:
-        return Tree(np.zeros(0, np.int64), root)
+        nothing = np.zeros(0, np.int64)
+        return Tree(nothing, root, nothing, nothing)
     offsets = spans.offsets()
     root_of = np.repeat(root, np.diff(np.append(offsets, len(spans))))
     parent = spans.parent_rows()
@@ -43,7 +65,8 @@ def build_tree(spans: Spans) -> Tree:
     parent = np.where(parent == NO_ROW, root_of, parent)
     parent[root] = NO_ROW
     _break_cycles(parent, root_of)
-    return Tree(parent, root)
+    transport = find_transport(spans, parent)
+    return Tree(parent, root, transport, owners(parent, transport))
 
 
 def over_ancestors(

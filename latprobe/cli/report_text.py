@@ -87,6 +87,7 @@ def requests_line(report: Report) -> str:
     rate = stats.throughput_per_s
     parts = [
         figures.count(stats.count) + (f" at {rate:.2f}/s" if rate is not None else ""),
+        *_bare_calls(report),
         f"{figures.count(stats.errors)} failed",
         f"p50 {figures.ms(stats.p50_ms)}, p95 {figures.ms(stats.p95_ms)}, "
         f"p99 {figures.ms(stats.p99_ms)}",
@@ -103,6 +104,15 @@ def requests_line(report: Report) -> str:
     if report.sampled_traces < report.traces:
         parts.append(f"critical path from {figures.count(report.sampled_traces)} of them")
     return " · ".join(parts)
+
+
+def _bare_calls(report: Report) -> list[str]:
+    """Said where some requests are not what a person would call one."""
+    if not 0 < report.bare_calls < report.requests.count:
+        return []
+    is_one = report.bare_calls == 1
+    words = "is only a client's call" if is_one else "are only a client's calls"
+    return [f"{figures.count(report.bare_calls)} of them {words} outside every stage"]
 
 
 def observer_line(observer: Observer) -> str:

@@ -30,6 +30,9 @@ def print_trace(trace: Trace) -> None:
     output.line()
     on, off = _blocks()
     output.line(f"{on} the request waited for it   {off} it did not   Critical: how long it did")
+    carriers = dict.fromkeys(span.name for span in trace.spans if span.carries is not None)
+    if carriers:
+        output.line(f"{plain_line(', '.join(carriers))}: the time counts as that of the call above")
     for span in trace.spans:
         if span.status == "error":
             output.line(f"failed: {span.name}: {failure(span)}", style="red")
@@ -63,7 +66,7 @@ def time_bar(span: TraceSpan, *, total_ns: int, width: int, blocks: tuple[str, s
     scale = width / max(total_ns, 1)
     start = min(max(int(span.offset_ns * scale), 0), width - 1)
     end = min(max(round((span.offset_ns + span.duration_ns) * scale), start + 1), width)
-    mark = blocks[0] if span.critical_ns > 0 else blocks[1]
+    mark = blocks[0] if span.is_waited_for else blocks[1]
     return " " * start + mark * (end - start)
 
 
@@ -87,9 +90,10 @@ def _print_spans(trace: Trace) -> None:
         columns += [Column("Tokens in/out")]
     rows = []
     for span, name in zip(trace.spans, names, strict=True):
+        is_own = span.carries is None
         bar = time_bar(span, total_ns=trace.duration_ns, width=width, blocks=_blocks())
         row = [_shorten(name, name_width), bar, figures.ns(span.duration_ns)]
-        row += [figures.ns(span.self_ns), figures.ns(span.critical_ns)]
+        row += [figures.ns(span.self_ns), figures.ns(span.critical_ns)] if is_own else ["-", "-"]
         if has_tokens:
             row.append(figures.tokens(span.input_tokens, span.output_tokens))
         rows.append(row)

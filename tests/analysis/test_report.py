@@ -118,6 +118,7 @@ def test_the_report_of_two_requests_is_this_json() -> None:
         },
         "sampled_traces": 2,
         "unfinished": 0,
+        "bare_calls": 0,
         "gains": [],
         "gains_refused": None,
     }

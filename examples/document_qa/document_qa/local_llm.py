@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# What `simulated_model` calls itself; to ask the server would be one more request.
+MODEL_NAME = "simulated-7b"
+
 _SERVER_FILE = Path(__file__).parents[1] / "llm_server.py"
 _STOP_TIMEOUT_S = 5
 

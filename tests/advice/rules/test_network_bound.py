@@ -37,6 +37,19 @@ def served(wire_ms: float) -> Recording:
     return recording
 
 
+def test_connections_of_a_models_client_are_to_be_kept_too() -> None:
+    recording, post = Recording(seed=1), {"name": "POST", "kind": "client"}
+    for _ in range(60):
+        with recording.request() as request:
+            chat = {"kind": "client", "operation": "chat", "model": "m", "modality": "text"}
+            with request.inside("chat m", **chat) as call, call.inside(**post) as sent:
+                sent.stage("tls handshake", 60, kind="client")
+                sent.wait(200)
+    (only,) = network_bound.find(Context(recording.query()))
+    assert only.subject == "tls handshake"
+    assert p50_ms(only) == pytest.approx(60, rel=0.15)
+
+
 def test_time_that_neither_side_saw_is_the_networks() -> None:
     (only,) = network_bound.find(Context(served(80).query()))
     assert only.subject == "POST embed"

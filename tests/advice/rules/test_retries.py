@@ -46,3 +46,25 @@ def test_errors_that_nobody_tries_again_and_healthy_calls_stay_silent() -> None:
 def test_a_few_failures_are_not_enough_data() -> None:
     (only,) = retries.find(Context(flaky(1, requests=60, has_pause=True).query()))
     assert only.verdict == "not enough data"
+
+
+def test_attempts_inside_a_client_say_whose_they_are_and_what_was_answered() -> None:
+    recording = Recording(seed=3)
+    refused = {"http.response.status_code": 429}
+    for number in range(120):
+        model = f"m{number % 2}"
+        with recording.request() as request:
+            chat = {"kind": "client", "operation": "chat", "model": model, "modality": "text"}
+            with request.inside(f"chat {model}", **chat) as call:
+                if number % 8 == 0:
+                    call.stage(
+                        "POST", 60, exact=True, status="error", kind="client", attributes=refused
+                    )
+                    call.wait(100)
+                call.stage("POST", 300, exact=True, kind="client")
+    (only,) = retries.find(Context(recording.query()))
+    said = {each.what: each.value for each in only.evidence}
+    assert only.subject == "POST"
+    assert said["Calls that make them"] == "chat m0 (15 times)"
+    assert said["Most frequent error"] == "HTTP 429"
+    assert p95_ms(only) == pytest.approx(160, rel=0.15)
