@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from latprobe.advice.answer import Advice
 from latprobe.advice.context import MIN_REQUESTS, Context
+from latprobe.advice.dominant import dominant
 from latprobe.advice.ranking import rank
 from latprobe.advice.rule import Rule, all_rules
 from latprobe.advice.suggestion import Suggestion
@@ -36,7 +37,7 @@ def advise_on(context: Context, *, rules: Sequence[Rule] | None = None) -> Advic
             refused=f"{count} requests are too few to advise on; record {MIN_REQUESTS} or more.",
         )
     found = _found(context, all_rules() if rules is None else rules)
-    return replace(rank(context, found), notes=_unseen(context))
+    return replace(rank(context, found), notes=_unseen(context), dominant=dominant(context))
 
 
 def _found(context: Context, rules: Sequence[Rule]) -> Iterator[Suggestion]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from latprobe.advice.dominant import Dominant
 from latprobe.advice.suggestion import Saving, Suggestion
 
 
@@ -42,6 +43,7 @@ class Advice:
     `small` counts what was found and saves under 2 %. `refused` says why there is no advice at all;
     None where there could be. p50 and p95 are the requests' latency. `combined` is None with fewer
     than two suggestions that can be replayed together. `notes` are what advice could not see.
+    `dominant` is where the time goes; None where no stage stands out, or there is no advice.
     """
 
     requests: int
@@ -54,6 +56,7 @@ class Advice:
     combined: Combined | None = None
     refused: str | None = None
     notes: tuple[str, ...] = ()
+    dominant: Dominant | None = None
 
     def suggestion(self, start_of_id: str) -> Suggestion | None:
         """The suggestion to make whose id begins so; None where none or several do."""
@@ -85,4 +88,5 @@ class Advice:
             "small": self.small,
             "refused": self.refused,
             "notes": list(self.notes),
+            "dominant": None if self.dominant is None else asdict(self.dominant),
         }

@@ -23,6 +23,7 @@ from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.self_time import self_ns
 from latprobe.analysis.spans import Ints, Spans
 from latprobe.analysis.stage_tokens import stage_stats
+from latprobe.analysis.transport import ROLE
 from latprobe.analysis.tree import Tree, build_tree
 from latprobe.analysis.whatif import Change, Prediction, predict
 from latprobe.store.query import Query
@@ -41,7 +42,8 @@ class StageFacts:
     """A stage over all its spans, beside its part of the sampled requests' critical paths.
 
     `per_request` counts its spans in a request; shares are 0..1 of all requests' latency, `_p95`
-    of the slowest 5 %.
+    of the slowest 5 %, `given_` of what counts for the calls that its spans carry (HTTP requests
+    below a model's call).
     """
 
     stats: StageStats
@@ -49,6 +51,7 @@ class StageFacts:
     per_request: float
     critical_share: float
     critical_share_p95: float
+    given_share: float
 
     @property
     def critical_ms(self) -> float:
@@ -63,7 +66,7 @@ class SampledSpans:
     `table` columns: trace (place in the sample), span_id, parent_span_id, start_ns, duration_ns,
     name, kind, modality, operation, status, error_type, cpu_ns, pid, thread, run_id, remote_parent,
     model, ttft_ns, input_tokens, output_tokens, attributes (JSON text). `own_ns` and
-    `critical_ns` go with `spans`.
+    `critical_ns` go with `spans`; the latter is each span's own also where it only carries a call.
     """
 
     table: pa.Table
@@ -122,6 +125,7 @@ class Context:
                 per_request=stats.count / count,
                 critical_share=path.critical_ns / max(paths.wall_ns, 1),
                 critical_share_p95=path.critical_slow_ns / max(paths.wall_slow_ns, 1),
+                given_share=path.given_ns / max(paths.wall_ns, 1),
             )
             for stats in stage_stats(self.query, self.scope)
         ]
@@ -133,14 +137,14 @@ class Context:
         """The spans of the sampled requests, with their attributes."""
         sample = self.sample
         table = self.query(
-            """
+            f"""
             WITH ids AS (SELECT string_split(?, ',') AS l),
                  wanted AS (SELECT unnest(l)::UUID AS trace_id,
                                    generate_subscripts(l, 1) - 1 AS trace FROM ids)
             SELECT w.trace, s.span_id, s.parent_span_id, s.start_ns, s.duration_ns, s.name, s.kind,
                    s.modality, s.operation, s.status, s.error_type, s.cpu_ns, s.pid, s.thread,
                    s.run_id, s.remote_parent, s.model, s.ttft_ns, s.input_tokens, s.output_tokens,
-                   s.attributes
+                   s.attributes, {ROLE} AS role
             FROM spans s JOIN wanted w USING (trace_id)
             WHERE s.start_ns BETWEEN ? AND ?
             """,

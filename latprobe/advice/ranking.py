@@ -163,8 +163,8 @@ def _sureness(suggestion: Suggestion) -> float:
 def _latency_share(context: Context, saving: Saving) -> float:
     """Of p95; of the median where the tail is too noisy to tell."""
     return max(
-        _sure(saving.p95_ms) / context.p95_ms if context.p95_ms else 0.0,
-        _sure(saving.p50_ms) / context.p50_ms if context.p50_ms else 0.0,
+        sure_ms(saving.p95_ms) / context.p95_ms if context.p95_ms else 0.0,
+        sure_ms(saving.p50_ms) / context.p50_ms if context.p50_ms else 0.0,
     )
 
 
@@ -175,7 +175,7 @@ def _cost_share(context: Context, saving: Saving) -> float:
     return tokens / context.tokens_per_request if context.tokens_per_request else 0.0
 
 
-def _sure(gain: Gain | None) -> float:
+def sure_ms(gain: Gain | None) -> float:
     """The gain, or 0 where it may be none at all: by the same requests where they can be compared,
     else by its interval."""
     if gain is None:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from latprobe.advice.applied import Applied
-from latprobe.advice.meanwhile import meanwhile
+from latprobe.advice.like_for_like import LikeForLike, like_for_like
 from latprobe.analysis.counted_calls import calls_sql
 from latprobe.analysis.intervals import (
     SEED,
@@ -29,14 +29,15 @@ MIN_REQUESTS = 20
 
 Outcome = Literal[
     "as predicted",
+    "as predicted but for other stages",
     "less than predicted",
     "more than predicted",
     "not enough requests yet",
     "not predicted",
 ]
 
-
-_MISSED: tuple[Outcome, ...] = ("less than predicted", "more than predicted")
+# So many of the stages that moved meanwhile are named.
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Measured:
 class Verified:
     """The requests before and after, and what each saves in tokens with its 95 % interval.
 
-    `meanwhile` says what else changed, where the measurement is not as predicted.
+    `like_for_like` is the median since without what stages moved that the change does not touch;
+    None where none did.
     """
 
     applied: Applied
@@ -63,7 +65,14 @@ class Verified:
     input_tokens_saved: Estimate | None
     output_tokens_saved: Estimate | None
     outcome: Outcome
-    meanwhile: tuple[str, ...] = ()
+    like_for_like: LikeForLike | None = None
+
+    @property
+    def meanwhile(self) -> tuple[str, ...]:
+        """A sentence for each stage that moved and that the change does not touch."""
+        if self.like_for_like is None:
+            return ()
+        return tuple(each.words for each in self.like_for_like.drifts[:_MOST_NAMED])
 
     @property
     def verdict(self) -> str:
@@ -100,6 +109,7 @@ class Verified:
             "outcome": self.outcome,
             "verdict": self.verdict,
             "note": mark.note,
+            "like_for_like": _like_for_like(self.like_for_like),
             "meanwhile": list(self.meanwhile),
         }
 
@@ -115,24 +125,24 @@ def verify(
     """The requests that started after the mark, up to `until_ns`, beside those before it.
 
     The outcome is of the median: it is as predicted where the measured one lies in the interval
-    that was predicted for it. `subjects` are those of the suggestions followed with this one.
+    that was predicted for it, and so but for other stages where it does so without what those
+    moved. `subjects` are those of the suggestions followed with this one.
     """
     before = _fetch(query, applied, applied.from_ns, applied.applied_ns)
     after = _fetch(query, applied, applied.applied_ns, until_ns)
     measured = _figures(after, seed)
-    outcome = _outcome(applied, measured)
-    others: tuple[str, ...] = ()
-    if outcome in _MISSED:
+    alike = None
+    if len(before.duration_ms) and measured.requests >= MIN_REQUESTS:
         own = [applied.subject, *subjects]
-        others = meanwhile(query, applied, subjects=own, until_ns=until_ns, seed=seed)
+        alike = like_for_like(query, applied, subjects=own, until_ns=until_ns, seed=seed)
     return Verified(
         applied=applied,
         before=_figures(before, seed),
         after=measured,
         input_tokens_saved=_saved(before.input_tokens, after.input_tokens, seed),
         output_tokens_saved=_saved(before.output_tokens, after.output_tokens, seed),
-        outcome=outcome,
-        meanwhile=others,
+        outcome=_outcome(applied, measured, alike),
+        like_for_like=alike,
     )
 
 
@@ -222,15 +232,18 @@ def _saved(before: Floats | None, after: Floats | None, seed: int) -> Estimate |
     return Estimate(float(before.mean() - after.mean()), interval_of(first - second))
 
 
-def _outcome(applied: Applied, after: Measured) -> Outcome:
+def _outcome(applied: Applied, after: Measured, alike: LikeForLike | None) -> Outcome:
     low, high = applied.p50_low_ms, applied.p50_high_ms
     if low is None or high is None:
         return "not predicted"
     if after.p50_ms is None or after.requests < MIN_REQUESTS:
         return "not enough requests yet"
-    if after.p50_ms.value > high:
-        return "less than predicted"
-    return "more than predicted" if after.p50_ms.value < low else "as predicted"
+    if low <= after.p50_ms.value <= high:
+        return "as predicted"
+    judged_ms = after.p50_ms.value if alike is None else alike.p50_ms.value
+    if low <= judged_ms <= high:
+        return "as predicted but for other stages"
+    return "less than predicted" if judged_ms > high else "more than predicted"
 
 
 def _mean(values: Floats | None) -> float | None:
@@ -249,6 +262,13 @@ def _measured(each: Measured) -> dict[str, object]:
         "input_tokens": each.input_tokens,
         "output_tokens": each.output_tokens,
     }
+
+
+def _like_for_like(each: LikeForLike | None) -> dict[str, object] | None:
+    if each is None:
+        return None
+    drifts = [{"stage": drift.stage, "more_ms": drift.ms} for drift in each.drifts]
+    return {"p50_ms": _estimate(each.p50_ms), "drifts": drifts}
 
 
 def _estimate(each: Estimate | None) -> dict[str, object] | None:

@@ -36,6 +36,7 @@ def advise(
     `latprobe applied ID` keeps what was predicted, to be measured against.
     """
     from latprobe.advice.advisor import advise as advise_on
+    from latprobe.advice.applied import read_applied
     from latprobe.advice.marking import suggested
     from latprobe.cli import messages, output
     from latprobe.cli.advise_text import print_advice, print_sample
@@ -54,4 +55,5 @@ def advise(
     elif as_json:
         output.data(found.to_json())
     else:
-        print_advice(found, top=top)
+        marks = read_applied(options.settings_for(home).home)
+        print_advice(found, top=top, applied={each.id: each for each in marks})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from latprobe.cli import figures, output
 
 if TYPE_CHECKING:
     from latprobe.advice.answer import Advice, Combined, Ranked
+    from latprobe.advice.applied import Applied
     from latprobe.advice.suggestion import Evidence, Gain, Saving, Suggestion
 
 _BASIS = {
@@ -20,13 +21,15 @@ _BASIS = {
 }
 
 
-def print_advice(found: Advice, *, top: int) -> None:
-    """Prints the whole answer."""
+def print_advice(found: Advice, *, top: int, applied: Mapping[str, Applied]) -> None:
+    """Prints the whole answer; `applied` are the marks by their suggestions' ids."""
     output.line(headline(found), style="bold")
+    if not found.ranked and found.dominant is not None:
+        output.line(found.dominant.words)
     places = {each.suggestion.id: place for place, each in enumerate(found.ranked, 1)}
     for each in found.ranked[:top]:
         output.line()
-        _print_card(each, places)
+        _print_card(each, places, applied.get(each.suggestion.id))
     if len(found.ranked) > top:
         output.line()
         output.line(f"{len(found.ranked) - top} more gain less: --top {len(found.ranked)}.")
@@ -47,7 +50,7 @@ def headline(found: Advice) -> str:
     if not found.ranked and found.unclear:
         return f"Nothing to suggest yet for {requests}: what was seen needs more data."
     if not found.ranked:
-        return f"Nothing to suggest for {requests}: your pipeline is fine."
+        return f"Nothing to suggest for {requests}: no change was found that gains 2 % or more."
     return f"{figures.many(len(found.ranked), 'suggestion')} for {requests}, the best first."
 
 
@@ -116,7 +119,7 @@ def print_sample(suggestion: Suggestion) -> None:
             output.line(line)
 
 
-def _print_card(ranked: Ranked, places: dict[str, int]) -> None:
+def _print_card(ranked: Ranked, places: dict[str, int], mark: Applied | None) -> None:
     each = ranked.suggestion
     output.line(f"{places[each.id]}. {each.title}", style="bold")
     basis = "" if each.saving is None else f" ({_BASIS[each.saving.basis]})"
@@ -133,7 +136,11 @@ def _print_card(ranked: Ranked, places: dict[str, int]) -> None:
         better = " and ".join(str(places[other]) for other in ranked.overlaps)
         left = figures.percent(ranked.left_share)
         rows.append(("Overlaps", f"with {better}: after that {left} of this saving is left"))
-    rows.append(("Effort", f"{each.effort}. Once done: latprobe applied {each.id}"))
+    if mark is None:
+        rows.append(("Effort", f"{each.effort}. Once done: latprobe applied {each.id}"))
+    else:
+        when = figures.local_time(mark.applied_ns)
+        rows.append(("Applied", f"{when}. Measured against it: latprobe applied"))
     for name, text in rows:
         if text:
             output.line(f"   {name:<9}{text}")

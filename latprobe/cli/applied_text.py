@@ -86,6 +86,9 @@ def _rows(each: Verified) -> list[list[str]]:
         ["p95", figures.ms(mark.p95_before_ms), figures.ms(mark.p95_after_ms),
          _interval(mark.p95_low_ms, mark.p95_high_ms), *_measured(after.p95_ms)],
     ]  # fmt: skip
+    if each.like_for_like is not None:
+        found = _measured(each.like_for_like.p50_ms)
+        rows.insert(1, ["p50, like for like", *rows[0][1:4], *found])
     for name, count, predicted, saved in (
         ("input tokens", before.input_tokens, mark.input_tokens_saved, each.input_tokens_saved),
         ("output tokens", before.output_tokens, mark.output_tokens_saved, each.output_tokens_saved),

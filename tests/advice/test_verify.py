@@ -8,8 +8,8 @@ import pytest
 
 from latprobe.advice.applied import Applied, mark, read_applied, unmark
 from latprobe.advice.context import Context
+from latprobe.advice.like_for_like import like_for_like
 from latprobe.advice.marking import marked
-from latprobe.advice.meanwhile import meanwhile
 from latprobe.advice.saving import predicted, with_tokens
 from latprobe.advice.suggestion import Suggestion
 from latprobe.advice.verify import Verified, count_after, verify, verify_all
@@ -104,14 +104,46 @@ def test_doing_half_of_it_is_less_and_doing_better_is_more() -> None:
     assert check(llm_ms=100).verdict == "more than predicted"
 
 
-def test_what_else_changed_is_named_where_the_prediction_was_missed() -> None:
+def test_stages_that_moved_meanwhile_are_told_apart_from_the_change() -> None:
     query, applied_ns = store(scan_ms=400)
     found, _ = verify_all(query, followed(query, applied_ns))
-    assert found.verdict == "less than predicted"
+    assert found.verdict == "as predicted but for other stages"
     (words,) = found.meanwhile
     assert words.startswith("scan took 3")
-    assert words.endswith(" ms of a request more since, which the change does not touch.")
+    assert " ms of a request more since, which the change does not touch: like " in words
+    alike = found.like_for_like
+    assert alike is not None
+    assert [each.ms for each in alike.drifts] == [pytest.approx(340, rel=0.1)]
+    assert found.after.p50_ms is not None
+    assert found.after.p50_ms.value == pytest.approx(950, rel=0.05)
+    assert alike.p50_ms.value == pytest.approx(610, rel=0.05)
     assert found.to_json()["meanwhile"] == [words]
+
+
+def test_a_change_that_was_not_made_is_not_excused_by_stages_that_moved() -> None:
+    for scan_ms in (20, 400):
+        query, applied_ns = store(scan_ms=scan_ms, llm_ms=800)
+        found, _ = verify_all(query, followed(query, applied_ns))
+        assert found.verdict == "less than predicted"
+        assert found.like_for_like is not None
+        assert found.like_for_like.p50_ms.value == pytest.approx(1010, rel=0.05)
+
+
+def test_what_the_change_brings_onto_the_path_is_no_drift() -> None:
+    """`behind` took 500 ms beside an llm of 800: once that takes 300 ms, requests wait for it."""
+    recording = Recording(seed=5)
+    for number in range(2 * BEFORE):
+        if number == BEFORE:
+            applied_ns = EPOCH_NS + int((recording.now_ms - 10) * 1e6)
+        with recording.request("answer") as step:
+            step.together([("llm", 300 if number >= BEFORE else 800), ("behind", 500)])
+    query = recording.query()
+    context = Context(query, Scope(to_ns=applied_ns))
+    marks = marked(
+        context, [suggestion(context, "less", Scale("llm", 0.375))], applied_ns=applied_ns
+    )
+    found = verify(query, marks[0])
+    assert (found.verdict, found.like_for_like) == ("as predicted", None)
 
 
 def test_a_mark_whose_requests_before_are_no_longer_kept_is_still_measured() -> None:
@@ -123,16 +155,17 @@ def test_a_mark_whose_requests_before_are_no_longer_kept_is_still_measured() -> 
     assert found.meanwhile == ()
 
 
-def test_a_stage_is_named_by_its_whole_name_only() -> None:
+def test_a_stage_is_named_by_its_whole_name_and_with_what_it_calls() -> None:
     query, applied_ns = store(scan_ms=400)
     first, _ = followed(query, applied_ns)
-    found = meanwhile(query, first, subjects=["rescan + scan.page"], until_ns=None, seed=0)
-    assert [each.split()[0] for each in found if "scan" in each] == ["scan"]
-    assert not [
-        each
-        for each in meanwhile(query, first, subjects=["llm + scan"], until_ns=None, seed=0)
-        if each.startswith("scan ")
-    ]
+
+    def moved(*subjects: str) -> list[str]:
+        found = like_for_like(query, first, subjects=subjects, until_ns=None, seed=0)
+        return [] if found is None else [each.stage for each in found.drifts]
+
+    assert "scan" in moved("rescan + scan.page")
+    assert "scan" not in moved("llm + scan")
+    assert moved("answer") == []
 
 
 def test_few_requests_since_say_nothing_yet() -> None:

@@ -136,8 +136,10 @@ def big_prompt() -> None:
     text = "\n\n".join(f"Part {number}:\n{part}" for number, part in enumerate(parts, 1))
     while Meter(MODEL).count_many([text])[0] > 10_500:
         text = text[: int(len(text) * 0.9)]
-    spent, found = cpu_s(lambda: fresh(text))
-    print(f"\na prompt of {found.tokens_before:,} tokens: {spent * 1e3:.0f} ms CPU")
+    table = "".join(f"<tr><td>{n}</td><td>Parcel {n * 7} is late.</td></tr>" for n in range(520))
+    for name, prompt in (("a prompt", text), ("a page with a table", f"<table>{table}</table>")):
+        spent, found = cpu_s(partial(fresh, prompt))
+        print(f"\n{name} of {found.tokens_before:,} tokens: {spent * 1e3:.0f} ms CPU")
 
 
 def many_calls(calls: int = 400, *, is_thorough: bool = True) -> None:

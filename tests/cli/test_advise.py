@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from shutil import copytree
@@ -127,11 +128,13 @@ def test_an_unknown_id_is_refused(cli: Cli) -> None:
         assert "`latprobe advise` lists them" in found.err
 
 
-def test_a_pipeline_that_is_fine_is_told_so(cli: Cli, tmp_path: Path) -> None:
+def test_where_nothing_gains_it_says_so_and_where_the_time_goes(cli: Cli, tmp_path: Path) -> None:
     keep(recording(is_fine=True), tmp_path / "store")
     found = cli("advise")
     assert found.out.startswith("Nothing to suggest for 60 requests (p50 ")
-    assert "your pipeline is fine." in found.out
+    first, second, *_ = found.out.splitlines()
+    assert first.endswith(": no change was found that gains 2 % or more.")
+    assert re.fullmatch(r"\d\d % of their time is llm\.generate, which .* tokens a call\.", second)
 
 
 def test_few_requests_are_refused_and_none_is_no_data(cli: Cli, tmp_path: Path) -> None:
@@ -149,6 +152,9 @@ def test_a_mark_keeps_the_prediction_and_waits_for_requests(cli: Cli, ids: dict[
     listed = cli("applied").out
     assert "not enough requests yet (0 of 20)" in listed
     assert listed.count("Measured on 0 requests since, predicted from 60.") == 1
+    advised = cli("advise").out
+    assert advised.count(". Measured against it: latprobe applied\n") == 2
+    assert "Once done: latprobe applied" not in advised
     assert cli("applied", "--remove", ids["output_format"]).code == 0
     rows = json.loads(cli("applied", "--json").out)["applied"]
     assert [row["rule"] for row in rows] == ["parallel_stages"]

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from latprobe.advice import marking
 from latprobe.advice.answer import Advice, Combined, Ranked
 from latprobe.advice.applied import read_applied
+from latprobe.advice.dominant import Dominant
 from latprobe.advice.replay.result import Against, FieldAgreement, Measured, Replayed
 from latprobe.advice.suggestion import Evidence, Gain, Sample, Saving, Suggestion, not_enough
 from latprobe.analysis.refusal import Refusal
@@ -26,8 +27,9 @@ from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import advice_queries, connection, data, permission
 from latprobe_dashboard.advice_queries import Given
 from latprobe_dashboard.charts import intervals
+from latprobe_dashboard.pages import advice as advice_page
 from latprobe_dashboard.pages import advice_card
-from latprobe_dashboard.pages.advice_words import commands, inline
+from latprobe_dashboard.pages.advice_words import commands, gain_words, inline
 from tests.dashboard.browsing import Served
 from tests.dashboard.drawn import drawn
 from tests.dashboard.seeding import new_store
@@ -191,10 +193,29 @@ def test_texts_are_never_markup_and_links_lead_to_pages_only(
     assert "javascript:" not in markup
 
 
-def test_a_pipeline_that_is_fine_is_told_so(given: Callable[[Advice], AppTest]) -> None:
-    app = given(Advice(requests=60, p50_ms=100.0, p95_ms=140.0, small=2))
+def test_p50_is_told_where_nobody_can_tell_that_p95_gains() -> None:
+    found = Given(ADVICE, None, None)
+    unsure = Saving("replay", p50_ms=Gain(90.0, 5.0, 170.0), p95_ms=Gain(2.4, -60.0, 70.0))
+    assert gain_words(found, unsure).startswith("<b>90.0 ms</b> of p50")
+    sure = replace(unsure, p95_ms=Gain(300.0, 100.0, 500.0))
+    assert gain_words(found, sure).startswith("<b>300 ms</b> of p95")
+
+
+def test_what_is_marked_is_no_longer_what_to_do_first() -> None:
+    found = Given(ADVICE, None, None)
+    assert "Set max_tokens" in advice_page._answer(found, {FIRST.id})[0]
+    both = advice_page._answer(found, {FIRST.id, SECOND.id})
+    assert both[0].startswith("<b>All that is suggested is marked as applied:")
+
+
+def test_where_nothing_gains_it_says_so_and_where_the_time_goes(
+    given: Callable[[Advice], AppTest],
+) -> None:
+    most = Dominant("chat gpt-4o", 0.96, "which reads 20 and writes 400 tokens a call")
+    app = given(Advice(requests=60, p50_ms=100.0, p95_ms=140.0, small=2, dominant=most))
     assert _answer(app) == (
-        "Nothing to change: this pipeline is fine. 2 changes would gain less than 2 %."
+        "Nothing to suggest: no change was found that gains 2 % or more. 2 changes would gain "
+        "less. 96 % of their time is chat gpt-4o, which reads 20 and writes 400 tokens a call."
     )
     assert 'class="lp-card-head"' not in _markup(app)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import streamlit as st
@@ -15,6 +16,7 @@ from latprobe_dashboard.frame import sentence, show
 from latprobe_dashboard.pages.advice_applied import applied_section
 from latprobe_dashboard.pages.advice_card import card
 from latprobe_dashboard.pages.advice_words import facts, gain_words, inline, title
+from latprobe_dashboard.pages.mixed_services import say_mixed
 
 TITLE, PATH, ICON = "Advice", "advice", ":material/lightbulb:"
 QUESTION = "What should I change first?"
@@ -39,11 +41,12 @@ def _body(scope: Scope) -> None:
 
 def _advice(found: Given, scope: Scope) -> None:
     advice = found.advice
-    sentence(_answer(found))
+    marked = {each.id: each for each in advice_queries.applied()}
+    sentence(_answer(found, marked))
+    say_mixed(scope, "what is advised may tell one program from another.")
     for note in (_basis(advice), *advice.notes):
         st.html(f'<p class="lp-note">{inline(note, 400)}</p>')
     places = {each.suggestion.id: place for place, each in enumerate(advice.ranked, 1)}
-    marked = {each.id: each for each in advice_queries.applied()}
     replays = advice_queries.replayed()
     for place, each in enumerate(advice.ranked[:CARDS], 1):
         known = each.suggestion.id
@@ -64,23 +67,30 @@ def _advice(found: Given, scope: Scope) -> None:
     _others("Don't", advice.dont, "What looks like a gain and would cost more than it saves")
 
 
-def _answer(found: Given) -> list[str]:
+def _answer(found: Given, marked: Collection[str]) -> list[str]:
     advice = found.advice
     if advice.refused is not None:
         return [inline(advice.refused, 400)]
-    if not advice.ranked and advice.unclear:
-        return ["<b>Nothing to change yet:</b> what was seen needs more data."]
     if not advice.ranked:
+        return _nothing(advice)
+    first = next((each for each in advice.ranked if each.suggestion.id not in marked), None)
+    if first is None:
         return [
-            "<b>Nothing to change:</b> this pipeline is fine.",
-            f"{quantities.counted(advice.small, 'change')} would gain less than 2 %."
-            if advice.small
-            else "No rule found a change that gains 2 % or more.",
+            "<b>All that is suggested is marked as applied:</b> what it did stands below.",
+            "Requests from before are among these; choose the newest run to leave them out.",
         ]
-    first = advice.ranked[0]
     words = f"First: <b>{title(first.suggestion)}</b>."
     gain = gain_words(found, first.suggestion.saving)
     return [words, f"It saves {gain}." if gain else "", _together(advice)]
+
+
+def _nothing(advice: Advice) -> list[str]:
+    """That there is nothing to change, and where the time goes all the same."""
+    where = "" if advice.dominant is None else inline(advice.dominant.words, 300)
+    if advice.unclear:
+        return ["<b>Nothing to change yet:</b> what was seen needs more data.", where]
+    small = f"{quantities.counted(advice.small, 'change')} would gain less." if advice.small else ""
+    return ["<b>Nothing to suggest:</b> no change was found that gains 2 % or more.", small, where]
 
 
 def _together(advice: Advice) -> str:

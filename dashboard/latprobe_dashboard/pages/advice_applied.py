@@ -31,23 +31,36 @@ def applied_section() -> None:
 
 
 def _all(found: list[Verified]) -> None:
+    """The newest first; those that were followed together share their figures."""
+    shown: set[str] = set()
     for each in reversed(found):
+        if each.applied.id in shown:
+            continue
+        same = {each.applied.id, *each.applied.together}
+        members = [one for one in found if one.applied.id in same]
+        shown |= {one.applied.id for one in members}
         with st.container(border=True, key=f"lp_applied_{each.applied.id}"):
-            with st.container(
-                horizontal=True, vertical_alignment="center", key=f"lp_atop_{each.applied.id}"
-            ):
-                st.html(_head(each), width="stretch")
-                may = permission.may_write()
-                st.button(
-                    "Take back",
-                    key=f"lp_back_{each.applied.id}",
-                    type="tertiary",
-                    disabled=not may,
-                    help="Takes it off this list; the recording stays." if may else READ_ONLY,
-                    on_click=_take_back,
-                    args=(each.applied.id,),
-                )
-            st.html(_figures(each))
+            for one in members:
+                _top(one)
+            st.html(_about(each) + _figures(each))
+
+
+def _top(each: Verified) -> None:
+    """What was followed and its verdict, beside the button that takes it back."""
+    with st.container(
+        horizontal=True, vertical_alignment="center", key=f"lp_atop_{each.applied.id}"
+    ):
+        st.html(_head(each), width="stretch")
+        may = permission.may_write()
+        st.button(
+            "Take back",
+            key=f"lp_back_{each.applied.id}",
+            type="tertiary",
+            disabled=not may,
+            help="Takes it off this list; the recording stays." if may else READ_ONLY,
+            on_click=_take_back,
+            args=(each.applied.id,),
+        )
 
 
 def _take_back(suggestion_id: str) -> None:
@@ -58,15 +71,21 @@ def _take_back(suggestion_id: str) -> None:
 
 
 def _head(each: Verified) -> str:
+    tone = " lp-bad" if each.outcome in _BAD else ""
+    return (
+        f'<div class="lp-card-head"><h3>{title(each.applied)}</h3>'
+        f'<div class="lp-badges"><span class="lp-outcome{tone}">{inline(each.verdict, 100)}</span>'
+        "</div></div>"
+    )
+
+
+def _about(each: Verified) -> str:
+    """When it was followed, on how many requests it was measured, and what else moved."""
     mark = each.applied
     when = quantities.moment(mark.applied_ns, visitor.zone())
-    tone = " lp-bad" if each.outcome in _BAD else ""
-    others = f", together with {len(mark.together)} more" if mark.together else ""
+    how = "Applied together" if mark.together else "Applied"
     return (
-        f'<div class="lp-card-head"><h3>{title(mark)}</h3>'
-        f'<div class="lp-badges"><span class="lp-outcome{tone}">{inline(each.verdict, 100)}</span>'
-        f"</div></div>"
-        f'<p class="lp-note">Applied {when}{others}; {quantities.counted(mark.requests, "request")}'
+        f'<p class="lp-note">{how} {when}; {quantities.counted(mark.requests, "request")}'
         f" before, {quantities.counted(each.after.requests, 'request')} since."
         f"{' ' + inline(mark.note, 300) if mark.note else ''}</p>"
         + "".join(f'<p class="lp-note">{inline(words, 300)}</p>' for words in each.meanwhile)
@@ -80,6 +99,7 @@ def _figures(each: Verified) -> str:
         before.p50_ms,
         (mark.p50_after_ms, mark.p50_low_ms, mark.p50_high_ms),
         after.p50_ms,
+        alike=None if each.like_for_like is None else each.like_for_like.p50_ms,
     ) + _latency(
         "p95",
         before.p95_ms,
@@ -101,11 +121,13 @@ def _latency(
     before: Estimate | None,
     predicted: tuple[float | None, float | None, float | None],
     after: Estimate | None,
+    *,
+    alike: Estimate | None = None,
 ) -> str:
     value, low, high = predicted
     if value is None and after is None and before is None:
         return ""
-    known = [x for x in (value, low, high, *_of(before), *_of(after)) if x is not None]
+    known = [x for x in (value, low, high, *_of(before), *_of(after), *_of(alike)) if x is not None]
     top = max(known, default=1.0) * 1.02
     rows = [("before", _words(before), intervals.span(*_ends(before), _value(before), top, "was"))]
     rows.append(
@@ -118,6 +140,9 @@ def _latency(
     rows.append(
         ("measured", _words(after), intervals.span(*_ends(after), _value(after), top, "measured"))
     )
+    if alike is not None:
+        drawn = intervals.span(*_ends(alike), _value(alike), top, "measured")
+        rows.append(("like for like", _words(alike), drawn))
     return (
         f'<div class="lp-against"><b>{name}</b><div>'
         + "".join(
@@ -160,7 +185,9 @@ def _between(value: float | None, low: float | None, high: float | None) -> str:
 def _tokens(side: str, predicted: float | None, measured: Estimate | None) -> str:
     if predicted is None:
         return ""
-    words = f"{quantities.count(predicted)} {side} tokens a request less predicted"
+    sign = -1 if predicted < 0 else 1
+    less = "more" if predicted < 0 else "less"
+    words = f"{quantities.count(abs(predicted))} {side} tokens a request {less} predicted"
     if measured is None:
         return words
-    return f"{words}, <b>{quantities.count(measured.value)}</b> measured"
+    return f"{words}, <b>{quantities.count(sign * measured.value)}</b> measured"

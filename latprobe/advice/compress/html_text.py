@@ -109,6 +109,8 @@ class _Writer:
 
     def write(self, root: Any) -> str:
         node, is_entering = root, True
+        # Nodes are compared by where they are: `==` writes both of them out first.
+        top = root.mem_id
         while True:
             goes_down = self._enter(node) if is_entering else False
             if goes_down and node.child is not None:
@@ -116,19 +118,19 @@ class _Writer:
                 continue
             if is_entering and node.tag != "-text" and goes_down:
                 self._leave(node)
-            if node == root:
+            if node.mem_id == top:
                 break
             if node.next is not None:
                 node, is_entering = node.next, True
             else:
                 node, is_entering = node.parent, False
                 self._leave(node)
-                if node == root:
+                if node.mem_id == top:
                     break
                 while node.next is None:
                     node = node.parent
                     self._leave(node)
-                    if node == root:
+                    if node.mem_id == top:
                         return self._text()
                 node, is_entering = node.next, True
         return self._text()
@@ -196,11 +198,17 @@ class _Reader(HTMLParser):
         self._root = root
         self._depth = 0
         self._is_over = False
+        self._marks_links = not is_article
+        self._links: list[bool] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._depth += tag == self._root
         if tag in _BLOCKS:
             self.found.append(" ")
+        if tag == "a":
+            # The brackets that are written for a link part it from the words beside it.
+            self._links.append(self._marks_links and any(n == "href" and v for n, v in attrs))
+            self.found.append(" " if self._links[-1] else "")
         if tag in self._silent and tag not in _VOID:
             self._muted.append(tag)
 
@@ -209,6 +217,8 @@ class _Reader(HTMLParser):
             self._depth -= 1
             self._is_over = self._is_over or not self._depth
         if tag in _BLOCKS:
+            self.found.append(" ")
+        if tag == "a" and self._links and self._links.pop():
             self.found.append(" ")
         if self._muted and self._muted[-1] == tag:
             self._muted.pop()

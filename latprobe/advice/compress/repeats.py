@@ -12,6 +12,8 @@ SHORTEST_CHARACTERS = 120
 _FIRST_LINE = 16
 _MOST_CHARACTERS = 1_000_000
 _MOST_POINTERS = 500
+# So many lines at a block's end are tried as the one that its pointer names.
+_MOST_LEFT = 8
 
 
 def candidates(text: str, context: Context) -> list[Candidate]:
@@ -79,12 +81,15 @@ class Earlier:
             if new != old:
                 break
             count += 1
-        while count > 1 and not lines[at + count - 1].strip():
-            count -= 1
         first = self._places[start]
-        last = start + count - 1
-        end = self._places[last] + len(self._lines[last])
-        if end - first < SHORTEST_CHARACTERS:
-            return 0, ""
-        line = pointer(self._text, first, end)
-        return (0, "") if line is None else (count, line)
+        # Blank lines and lines like "---" say nowhere clearly that a block ends there.
+        for less in range(min(count, _MOST_LEFT)):
+            last = start + count - less - 1
+            end = self._places[last] + len(self._lines[last])
+            if end - first < SHORTEST_CHARACTERS:
+                break
+            has_words = any(map(str.isalnum, self._lines[last]))
+            line = pointer(self._text, first, end) if has_words else None
+            if line is not None:
+                return count - less, line
+        return 0, ""

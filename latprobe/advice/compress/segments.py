@@ -23,6 +23,9 @@ _LOG_LINE = re.compile(
     r"(?:\[?\d{4}-\d\d-\d\d[T ]|\[?\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
     r"|(?:\d{1,3}\.){3}\d{1,3} )"
 )
+# A page without its end: its writer left the end tag out, or it was cut to so many characters.
+_WHOLE_PAGE = ("!doctype", "html", "body")
+_END_TAG = re.compile(r"</[a-zA-Z][\w-]*\s*>")
 _SHORTEST = 40
 _FEWEST_LOG_LINES = 5
 # Broken JSON could be tried at each of its brackets.
@@ -124,13 +127,26 @@ def _html_spans(text: str) -> Iterator[tuple[int, int]]:
         tag = found.group().lower().lstrip("<").split()[0]
         closing = "</html>" if tag.startswith("!") else f"</{tag}>"
         end = lowered.rfind(closing, found.end())
+        end = end + len(closing) if end >= 0 else _last_tag(text, tag, found.end())
         if end < 0:
             at = found.end()
             continue
-        end += len(closing)
         if looks_like_html(text[found.start() : end]):
             yield found.start(), end
         at = end
+
+
+def _last_tag(text: str, tag: str, start: int) -> int:
+    """Where the last end tag of a page without its own ends; -1 for none, and for other tags."""
+    if tag not in _WHOLE_PAGE:
+        return -1
+    at = len(text)
+    for _ in range(_MOST_FAILURES):
+        at = text.rfind("</", start, at)
+        found = None if at < 0 else _END_TAG.match(text, at)
+        if found is not None:
+            return found.end()
+    return -1
 
 
 def _table_spans(text: str) -> Iterator[tuple[int, int]]:

@@ -27,8 +27,7 @@ class Grams:
         self.words = words
         self._known: set[tuple[str, ...]] = set()
         for text in texts:
-            found = _WORD.findall(text.lower())
-            self._known.update(_grams(found, words))
+            self._known.update(_grams(words_of(text), words))
 
     def echoes(self, answer: str, *, least_words: int = GRAM_WORDS) -> list[Echo]:
         """The answer's longest spans of at least so many words whose n-grams are all known."""
@@ -73,6 +72,11 @@ def cut_out(answer: str, echoes: Sequence[Echo], mark: str = "…") -> str:
 def word_count(text: str) -> int:
     """How many words the text has."""
     return sum(1 for _ in _WORD.finditer(text))
+
+
+def words_of(text: str) -> list[str]:
+    """The words, in lower case and without punctuation."""
+    return _WORD.findall(text.lower())
 
 
 def _grams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:

@@ -21,7 +21,7 @@ MODEL_CALLS = frozenset({"chat", "text_completion", "generate_content", "embeddi
 # What a server puts into one batch without harm: small pictures are large inputs, texts small ones.
 BATCHES = {"image": "4 to 16", "audio": "8 to 16", "video": "1 to 4", "text": "32 to 128"}
 SERVERS = {
-    "text": "https://docs.vllm.ai/en/latest/serving/online_serving/openai_compatible_server/",
+    "text": "https://docs.vllm.ai/en/stable/",
     "other": "https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/"
     "user_guide/batcher.html",
 }

@@ -34,7 +34,7 @@ def _suggestion(context: Context, stage: StageCache, found: Opportunity) -> Sugg
         "goes stale until the model changes.",
         verify=f"`latprobe report`: fewer runs of {stage.stage} a request; `latprobe cache` then "
         "finds no more repeats.",
-        link="https://redis.io/docs/latest/develop/ai/redisvl/user_guide/embeddings_cache/",
+        link="https://redis.io/docs/latest/develop/ai/redisvl/",
         effort="low",
         preconditions=("The key holds the model's name and version.",),
     )

@@ -19,12 +19,16 @@ LEAST_SHARE = 0.02
 # Words of stages whose result nobody in the request needs.
 ASIDE = word_set(
     "log logs logger logging telemetry audit analytics metrics metric statsd tracing "
-    "mlflow wandb langfuse langsmith sentry emit publish"
+    "mlflow wandb langfuse langsmith sentry"
 )
 # Things that are written, and looked up as well: "archive" at the beginning is a verb, in
 # "lookup.archive" it is a place.
-_KEPT = word_set("archive backup trace track tracking event events")
+_KEPT = word_set("archive backup trace track tracking")
 _VERBS = word_set("archive backup")
+# Events that are noted are for statistics; those that are sent or published may be what the
+# request is for.
+_EVENTS = word_set("event events")
+_NOTING = word_set("track log record write append store save")
 _WRITING = word_set(
     "write append save store record push put send flush emit publish insert add log post upload "
     "export"
@@ -56,6 +60,8 @@ def _is_aside(stage: str) -> bool:
         return False
     if has_any(stage, ASIDE):
         return True
+    if has_any(stage, _EVENTS):
+        return has_any(stage, _NOTING)
     return has_any(stage, _KEPT) and (words(stage)[0] in _VERBS or has_any(stage, _WRITING))
 
 

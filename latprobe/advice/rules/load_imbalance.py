@@ -22,6 +22,7 @@ NAME = "load_imbalance"
 
 # A replica with a fifth more work than the mean is the one whose line grows first.
 LEAST_RATIO = 1.2
+LEAST_LONGER = 0.1
 
 
 def find(context: Context) -> Iterable[Suggestion]:
@@ -74,7 +75,8 @@ def _suggestion(context: Context, load: StageLoad, found: Imbalance) -> Suggesti
 
 
 def _saved_ns(calls: StageCalls, load: StageLoad, found: Imbalance) -> NDArray[np.float64] | None:
-    """Per run: its wait beyond that of one line for all; or what it takes longer on the busiest."""
+    """Per run: its wait beyond that of one line for all; or what it waits and takes longer on the
+    busiest than on the others."""
     if isinstance(load.servers, Servers):
         ready = ready_ns(calls, load.servers)
         pooled = simulate(
@@ -87,7 +89,10 @@ def _saved_ns(calls: StageCalls, load: StageLoad, found: Imbalance) -> NDArray[n
         return None
     took = calls.service_ns.astype(np.float64)
     ratio = float(np.median(took[others]) / max(np.median(took[is_busiest]), 1.0))
+    # What the caller does itself before the call looks like a wait too, on all replicas alike.
+    waited = (calls.start_ns - calls.arrival_ns).astype(np.float64)
+    longer = np.maximum(waited - np.mean(waited[others]), 0.0) + took * max(1 - ratio, 0.0)
     # Less than a tenth longer is not what an overloaded replica looks like.
-    if ratio > 1 / 1.1:
+    if longer[is_busiest].mean() < LEAST_LONGER * took[is_busiest].mean():
         return None
-    return np.where(is_busiest, took * (1 - ratio), 0.0)
+    return np.where(is_busiest, longer, 0.0)

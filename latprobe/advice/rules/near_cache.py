@@ -56,7 +56,7 @@ def _suggestion(
         "answer is given; start with logging what it would have answered.",
         verify="Compare old and new answers on a sample of hits; `latprobe report` then shows "
         f"{stage.stage} {ratio:.0%} less often.",
-        link="https://redis.io/docs/latest/develop/ai/redisvl/user_guide/llmcache/",
+        link="https://redis.io/docs/latest/develop/ai/redisvl/",
         effort="medium",
         preconditions=(
             "Two inputs alike in their words may have one answer: nothing but a check of answers "

@@ -46,7 +46,7 @@ LINK = "https://www.python-httpx.org/advanced/clients/"
 def find(context: Context) -> Iterable[Suggestion]:
     """Set-up of connections, time on the wire, and time that grows with the payload."""
     for stage, facts in context.stages.items():
-        if facts.critical_share < LEAST_SHARE:
+        if facts.critical_share + facts.given_share < LEAST_SHARE:
             continue
         if has_any(stage, SET_UP):
             if facts.per_request >= LEAST_RUNS:
@@ -123,7 +123,9 @@ def _set_up(context: Context, stage: str) -> Suggestion:
     evidence = (
         Evidence("Runs", round(facts.per_request, 2), "a request"),
         Evidence("p50", round(facts.stats.p50_ms, 1), "ms"),
-        Evidence("Share of the latency", round(100 * facts.critical_share, 1), "%"),
+        Evidence(
+            "Share of the latency", round(100 * (facts.critical_share + facts.given_share), 1), "%"
+        ),
     )
     made = Suggestion(
         rule=NAME,

@@ -8,7 +8,7 @@ from statistics import median
 from latprobe.advice.call_texts import CallText
 from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
-from latprobe.advice.outputs.echoes import Grams, apart, cut_out, word_count
+from latprobe.advice.outputs.echoes import Grams, apart, cut_out, word_count, words_of
 from latprobe.advice.outputs.rewritten import rewritten
 from latprobe.advice.outputs.template_calls import TemplateCalls, whole_parts
 from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
@@ -24,7 +24,7 @@ _LEAST_TOKENS = 25
 _ASKED = ("user", "history", "system")
 _LEAST_SHOWN_WORDS = 40
 # An answer that is all from the prompt is an extract, or a rewritten document (`whole_rewrite`):
-# what it repeats is what was asked for.
+# what it repeats is what was asked for. But who gives all of the question back extracts nothing.
 _MOST_SHARE = 0.95
 _MOSTLY = 0.6
 _MARK = "…"
@@ -38,7 +38,8 @@ def find(context: Context) -> Iterator[Suggestion]:
         if len(answered) < FEW_CALLS:
             continue
         pairs = [_without_echo(call, text) for call, text in answered]
-        if median(share for _, _, share in pairs) > _MOST_SHARE:
+        is_all = median(share for _, _, share in pairs) > _MOST_SHARE
+        if is_all and sum(_holds_the_question(*each) for each in answered) < _MOSTLY * len(pairs):
             continue
         echoing = [pair for pair in pairs if pair[2] >= _LEAST_SHARE]
         if len(echoing) < max(FEW_CALLS, _MOSTLY * len(pairs)):
@@ -60,6 +61,17 @@ def _without_echo(call: CallText, answer: str) -> _Pair:
     echoes = apart(found)
     words = max(word_count(answer), 1)
     return answer, cut_out(answer, echoes, _MARK), sum(echo.words for echo in echoes) / words
+
+
+def _holds_the_question(call: CallText, answer: str) -> bool:
+    """Whether all that the user said stands in the answer, in one piece, and more than that."""
+    asked = [words_of(part.text or "") for part in whole_parts(call) if part.kind == "user"]
+    longest = max(asked, key=len, default=[])
+    answered = words_of(answer)
+    return (
+        _LEAST_WORDS <= len(longest) < len(answered)
+        and f" {' '.join(longest)} " in f" {' '.join(answered)} "
+    )
 
 
 def _suggestion(

@@ -25,6 +25,8 @@ _LEAST_TOKENS = 40
 _MOSTLY = 0.5
 # Of a part that is cached in part, so much has to be for its copy to count as cached.
 _CACHED = 0.5
+# A provider's own template writes these.
+_NOT_TEXT = frozenset({"tools", "overhead"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,19 @@ def find(context: Context) -> Iterator[Suggestion]:
 
 def _repeated(call: CallText, meter: Meter) -> _Repeat:
     shares = zip(call.side("input"), cached_shares(call), strict=True)
-    known = [(part, share) for part, share in shares if part.kind != "tools"]
-    parts = [part for part, _ in known]
-    prefix = [part for part, share in known if share >= _CACHED]
-    if any(not part.text or part.is_truncated for part in parts) or not parts:
-        return _Repeat(_by_hash(parts), _by_hash(prefix))
-    tokens, text, shorter = _with_pointers(parts, meter)
-    return _Repeat(tokens, _with_pointers(prefix, meter)[0] if prefix else 0, text, shorter)
+    known = [(part, share) for part, share in shares if part.kind not in _NOT_TEXT]
+    tokens, text, shorter = _again([part for part, _ in known], meter)
+    cached, *_ = _again([part for part, share in known if share >= _CACHED], meter)
+    return _Repeat(tokens, cached, text, shorter)
+
+
+def _again(parts: Sequence[TextPart], meter: Meter) -> tuple[int, str, str]:
+    """(tokens that stand again, the parts' text, it with pointers); what has no text, such as
+    pictures, and what was kept in part counts where the whole of it came before."""
+    whole = [part for part in parts if part.text and not part.is_truncated]
+    others = [part for part in parts if not part.text or part.is_truncated]
+    tokens, text, shorter = _with_pointers(whole, meter) if whole else (0, "", "")
+    return tokens + _by_hash(others), text, shorter
 
 
 def _by_hash(parts: Sequence[TextPart]) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from latprobe.advice.context import MIN_REQUESTS, Context
 from latprobe.advice.loops import critical_below
 from latprobe.advice.sibling_runs import families
+from latprobe.advice.span_attributes import number
 from latprobe.advice.stage_words import has_any, word_set
 from latprobe.advice.suggestion import Evidence, Suggestion, not_enough
 from latprobe.advice.time_off import sampled_time_off
@@ -25,6 +26,8 @@ FEWEST = 10
 SUSPECT = 4
 # Attempts that all end at the same time ran into a limit, not into an answer.
 TIMEOUT_SPREAD = 0.05
+# As OpenTelemetry's HTTP conventions call it, and called it before 1.23.
+HTTP_STATUS = ("http.response.status_code", "http.status_code")
 # A pause that is a stage of its own.
 PAUSES = word_set("backoff sleep wait pause delay retry retrying cooldown throttle")
 
@@ -66,6 +69,7 @@ def _attempts(context: Context) -> dict[str, _Attempts]:
     spans = sampled.spans
     failed = [status == "error" for status in sampled.column("status")]
     kinds = sampled.column("error_type")
+    statuses = number(sampled, HTTP_STATUS)
     found: dict[str, _Attempts] = defaultdict(_Attempts)
     for family in families(sampled):
         calls = [row for row in family if not has_any(spans.names[spans.name[row]], PAUSES)]
@@ -75,7 +79,9 @@ def _attempts(context: Context) -> dict[str, _Attempts]:
                 attempts = found[spans.names[spans.name[row]]]
                 attempts.rows.append(row)
                 attempts.pause_ns[row] = int(spans.start_ns[after] - spans.end_ns[row])
-                attempts.errors[str(kinds[row] or "error")] += 1
+                status = statuses.get(row)
+                said = f"HTTP {status:.0f}" if status else "error"
+                attempts.errors[str(kinds[row] or said)] += 1
     return found
 
 
@@ -97,6 +103,7 @@ def _suggestion(context: Context, stage: str, attempts: _Attempts, share: float)
         "again",
         evidence=(
             Evidence("Failed attempts with another after them", len(attempts.rows)),
+            *_calls(context, attempts),
             Evidence("Most frequent error", error, f"({often} times)"),
             Evidence("A failed attempt takes", round(limit_ms, 1), "ms"),
             Evidence("Pause before the next", round(pause_ms, 1), "ms"),
@@ -110,6 +117,16 @@ def _suggestion(context: Context, stage: str, attempts: _Attempts, share: float)
         preconditions=("What fails can be kept from failing; the saving is that of no failure.",),
         claims=frozenset({("stage_time", stage), ("failures", stage)}),
     )
+
+
+def _calls(context: Context, attempts: _Attempts) -> tuple[Evidence, ...]:
+    """Which calls the attempts carry; nothing where they are calls themselves."""
+    spans, owner = context.sampled.spans, context.sampled.tree.owner
+    found = Counter(
+        spans.names[spans.name[owner[row]]] for row in attempts.rows if owner[row] != row
+    )
+    names = ", ".join(f"{name} ({often} times)" for name, often in found.most_common(3))
+    return (Evidence("Calls that make them", names),) if names else ()
 
 
 def _how(stage: str, *, is_timeout: bool, limit_ms: float, context: Context) -> str:

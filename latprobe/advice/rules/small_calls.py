@@ -24,6 +24,9 @@ NAME = "small_calls"
 FEWEST_CALLS = 8
 FEWEST_MODEL_CALLS = 4
 LONGEST_MS = 50.0
+# Shorter ones are steps of a loop in the program itself: most of what is measured of them is the
+# span's own cost, which `own_cost` speaks of.
+SHORTEST_MS = 0.1
 LEAST_SHARE = 0.03
 BATCHED = frozenset({"embeddings", "rerank"})
 NOT_BATCHED = frozenset({"chat", "text_completion", "generate_content", "execute_tool"})
@@ -48,7 +51,7 @@ def find(context: Context) -> Iterable[Suggestion]:
         is_model = kind in BATCHED
         if kind in NOT_BATCHED or has_any(stage, _TURNS) or len(groups) < MIN_REQUESTS:
             continue
-        is_small = is_model or facts.stats.p50_ms <= LONGEST_MS
+        is_small = is_model or SHORTEST_MS <= facts.stats.p50_ms <= LONGEST_MS
         enough = calls >= (FEWEST_MODEL_CALLS if is_model else FEWEST_CALLS)
         if is_small and enough and facts.critical_share >= LEAST_SHARE:
             yield _suggestion(context, stage, groups, calls)
@@ -101,7 +104,7 @@ def _suggestion(context: Context, stage: str, groups: list[list[int]], calls: fl
         saving=sampled_time_off(context, saved, basis="bound"),
         link="https://docs.sqlalchemy.org/en/20/orm/queryguide/relationships.html"
         if not modality
-        else "https://www.sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html",
+        else "https://www.sbert.net/",
         stage=stage,
         preconditions=(
             "The other side takes lists, and no item needs the result of the one before."

@@ -51,10 +51,20 @@ def rule_for(provider: str | None, model: str | None) -> PrefixRule | None:
         if hosted and fits and any(fnmatchcase(small, each) for each in models):
             return rule
     # Own servers speak OpenAI's protocol, so their provider says nothing: their model does.
-    return LOCAL if provider in (None, "openai", *_ENGINES) else None
+    return LOCAL if provider in (None, "openai") or _letters(provider) in _ENGINES else None
 
 
-_ENGINES = ("vllm", "sglang", "tgi", "ollama", "llama_cpp", "huggingface", "transformers")
+def _letters(provider: str) -> str:
+    """ "llamacpp" for "llama.cpp", "llama-cpp" and "llama_cpp"."""
+    return "".join(letter for letter in provider.lower() if letter.isalnum())
+
+
+_ENGINES = frozenset(
+    {
+        "vllm", "sglang", "tgi", "textgenerationinference", "ollama", "llamacpp", "llamacpppython",
+        "huggingface", "transformers", "lmstudio", "lmdeploy", "tensorrtllm", "mlx", "localai",
+    }
+)  # fmt: skip
 
 
 @cache

@@ -44,6 +44,15 @@ def test_each_form_in_one_prompt_is_written_by_its_own_compressor() -> None:
     assert found.kind == "lossy"
 
 
+def test_a_page_that_was_cut_off_is_a_page_all_the_same() -> None:
+    page = (CORPUS / "article.html").read_text("utf-8")
+    cut = page[: page.rindex("</p>") + 4]
+    found = best(f"What is it about?\n{cut}", allow="near", meter=METER).best
+    assert found is not None
+    assert any(step.startswith("html") for step in found.steps)
+    assert found.tokens_after < METER.count_many([cut])[0] / 2
+
+
 def test_lines_of_json_become_one_table() -> None:
     lines = "\n".join(map(json.dumps, ROWS))
     found = best(f"Events:\n{lines}\nSum up.", meter=METER).lossless

@@ -80,6 +80,13 @@ def test_rounding_names_its_largest_change() -> None:
     assert "the largest relative change is 1.7e-06" in found.check.executed
 
 
+def test_links_without_a_blank_between_them_keep_their_words() -> None:
+    page = '<div><a href="/a">One</a><a href="/b">two</a><p>three<a name="x">fold</a></p></div>'
+    (near, article) = html_text.candidates(page, Context())
+    assert near.text == "[One](</a>)[two](</b>)\nthreefold"
+    assert article.text == "Onetwo\nthreefold"
+
+
 def test_html_that_loses_a_word_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     page = "<body><p>One</p><p>two</p><p>three</p><p>four</p></body>"
     assert [c.text for c in html_text.candidates(page, Context())] == ["One\ntwo\nthree\nfour"] * 2

@@ -25,6 +25,15 @@ def test_a_line_that_stands_again_is_a_pointer() -> None:
     assert pointers.decode(found.text) == f"{RULE}\n\nHello.\n\n{RULE}\n"
 
 
+def test_separators_behind_a_repeated_block_are_left_standing() -> None:
+    other = "Parcels over 30 kg go by freight, and are announced by the haulier the day before."
+    text = f"Context:\n---\n{RULE}\n---\n{other}\n---\n{RULE}\n---\nQuestion: who pays?"
+    (found,) = repeats.candidates(text, Context())
+    assert found.text.count(RULE) == 1
+    assert found.text.endswith('above: "Refunds are paid ..."]\n---\nQuestion: who pays?')
+    assert pointers.decode(found.text) == text
+
+
 def test_what_stands_before_a_pointer_never_changes() -> None:
     earlier = repeats.Earlier()
     first = f"Context:\n{RULE}\n\nWhat about cards?"

@@ -36,6 +36,8 @@ def test_cheap_logs_and_names_that_only_sound_alike_stay_silent() -> None:
             request.stage("lookup.archive", 80)
             request.stage("events.upcoming", 70)
             request.stage("track", 60)
+            request.stage("order.publish", 60)
+            request.stage("emit.event", 60)
             request.stage("llm", 300)
             request.stage("log", 0.3)
             request.together([("answer", 100), ("telemetry", 30)])

@@ -54,6 +54,14 @@ def test_an_extract_is_what_was_asked_for() -> None:
     assert suggestions(output_echo, extract) == []
 
 
+def test_all_of_the_question_with_a_label_is_no_extract() -> None:
+    echo = Echoing()
+    labelled = recorded(lambda r, _: f"Ticket: {echo.asked}\nPriority: P1", prompt=echo.prompt)
+    assert one(output_echo, labelled).verdict == "do"
+    verbatim = recorded(lambda r, _: echo.asked, prompt=echo.prompt)
+    assert suggestions(output_echo, verbatim) == []
+
+
 def test_a_few_calls_are_not_enough() -> None:
     echo = Echoing()
     few = recorded(echo.answer, prompt=echo.prompt, requests=7)

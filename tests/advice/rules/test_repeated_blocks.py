@@ -36,6 +36,26 @@ def test_a_passage_that_stands_twice_is_sent_once() -> None:
     assert found.sample.meaning == "lossless"
 
 
+def test_parts_without_text_beside_them_hide_nothing() -> None:
+    def inside(r: Recording, _: int) -> Prompt:
+        first = prose(r, 60)
+        return [("retrieved", f"{first}\n---\n{prose(r, 60)}\n---\n{first}\n---"),
+                ("user", prose(r, 12))]  # fmt: skip
+
+    recording = recorded(answer, prompt=inside)
+    whole = one(repeated_blocks, recording)
+    firsts = [part for part in recording.parts if part["position"] == 0]
+    for kind in ("overhead", "image"):
+        recording.parts += [
+            {**part, "position": 90, "part": kind, "hash": None, "tokens": 7} for part in firsts
+        ]
+    found = one(repeated_blocks, recording)
+    assert found.saving is not None
+    assert whole.saving is not None
+    assert found.saving.input_tokens == whole.saving.input_tokens
+    assert figures(found)["seen in"] == "texts"
+
+
 def test_hashes_are_enough_to_see_whole_parts() -> None:
     recording = recorded(answer, prompt=twice)
     for text in recording.texts.values():

@@ -30,14 +30,16 @@ def in_line(every_ms: float, *, servers: int = 1, requests: int = 300, **columns
     return recording
 
 
-def on_replicas(share: float, *, requests: int = 500) -> Recording:
-    """Two replicas of which the first gets that share of the work, each with a line of its own."""
+def on_replicas(
+    share: float, *, others: str = "b", every_ms: float = 75, requests: int = 500
+) -> Recording:
+    """Replicas of which "a" gets that share of the work, each with a line of its own."""
     recording = Recording(seed=2)
-    free = {"a": 0.0, "b": 0.0}
+    free = dict.fromkeys(f"a{others}", 0.0)
     now = 0.0
     for _ in range(requests):
-        now += recording.random.expovariate(1 / 75)
-        name = "a" if recording.random.random() < share else "b"
+        now += recording.random.expovariate(1 / every_ms)
+        name = "a" if recording.random.random() < share else recording.random.choice(others)
         with recording.request(start_ms=now) as request:
             request.stage("parse", 5)
             request.now_ms = max(request.now_ms, free[name])
@@ -77,3 +79,13 @@ def test_one_replica_with_most_of_the_work_is_found_and_an_even_share_is_not() -
     assert only.subject == "detect"
     assert p95_ms(only) > 100
     assert not list(load_imbalance.find(Context(on_replicas(0.5).query())))
+
+
+def test_a_replica_with_a_line_is_found_where_the_others_have_none() -> None:
+    context = Context(on_replicas(0.7, others="bcd", every_ms=68).query())
+    (only,) = load_imbalance.find(context)
+    assert (only.verdict, only.subject) == ("do", "detect")
+    assert p95_ms(only) > 100
+    idle = on_replicas(0.7, others="bcd", every_ms=2_000)
+    (only,) = load_imbalance.find(Context(idle.query()))
+    assert only.verdict == "not enough data"

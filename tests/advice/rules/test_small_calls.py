@@ -24,7 +24,7 @@ def test_a_query_for_each_item_is_to_be_one() -> None:
     assert saving(only).basis == "bound"
 
 
-def test_few_calls_tool_calls_and_turns_stay_silent() -> None:
+def test_few_calls_tool_calls_turns_and_tiny_steps_stay_silent() -> None:
     recording = Recording(seed=2)
     for _ in range(60):
         with recording.request() as request:
@@ -34,6 +34,8 @@ def test_few_calls_tool_calls_and_turns_stay_silent() -> None:
                 request.stage("decode_step", 20)
                 request.stage("execute_tool search", 20, operation="execute_tool")
             request.together([("embed.chunk", 9)] * 12)
+            for _ in range(400):
+                request.stage("row.clean", 0.02)
     assert not list(small_calls.find(Context(recording.query())))
 
 

@@ -63,4 +63,5 @@ def test_an_own_engine_has_no_minimum_and_an_unknown_host_no_rule() -> None:
     assert rule_for("openai", "qwen2.5-7b") is LOCAL
     assert rule_for(None, "qwen2.5-7b") is LOCAL
     assert LOCAL.usable(40) == 32
+    assert rule_for("llama.cpp", "mistral-7b-q4") is LOCAL
     assert rule_for("somebody", "llama") is None

@@ -1,0 +1,149 @@
+"""What requests would take since a change if stages that it does not touch took as before.
+
+A program's second run is never its first: a warmer machine or a busier disk makes all of it slower,
+and that is not what a change was predicted to do. So the stages that no followed suggestion names
+are looked at by the times of their own calls: those whose median surely moved are put back to what
+it was before, on the critical path of each request since.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latprobe.advice.applied import Applied
+from latprobe.analysis.compare.measured import Measured, StageCalls, measure
+from latprobe.analysis.intervals import Estimate, Floats, quantile_difference, quantile_interval
+from latprobe.analysis.requests import even_sample, fetch_batches, fetch_requests
+from latprobe.analysis.scope import Scope
+from latprobe.analysis.spans import Ints, Spans
+from latprobe.analysis.tree import build_tree
+from latprobe.store.query import Query
+
+# Less than this share of the median before is within what a prediction's interval allows for.
+LEAST_SHARE = 0.03
+# Fewer calls than this on either side do not show that a stage moved.
+FEWEST_CALLS = 20
+# Medians of so many requests are known well enough, and who calls whom shows in a few.
+_MOST_REQUESTS = 2_000
+_LOOKED_AT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A stage that the change does not touch, and how many ms of a request it took more since, on
+    average; below 0: less."""
+
+    stage: str
+    ms: float
+
+    @property
+    def words(self) -> str:
+        """One sentence."""
+        return (
+            f"{self.stage} took {abs(self.ms):,.0f} ms of a request "
+            f"{'more' if self.ms > 0 else 'less'} since, which the change does not touch: like for "
+            "like leaves that out."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LikeForLike:
+    """The median since with the times that the stages of `drifts` took before, the largest first.
+
+    Its interval is that of the requests since; the medians of the drifting stages count as known.
+    """
+
+    p50_ms: Estimate
+    drifts: tuple[Drift, ...]
+
+
+def like_for_like(
+    query: Query,
+    applied: Applied,
+    *,
+    subjects: Sequence[str],
+    until_ns: int | None,
+    seed: int,
+) -> LikeForLike | None:
+    """None where no stage moved that none of the `subjects` names, or one side has no requests."""
+    sides = (applied.from_ns, applied.applied_ns), (applied.applied_ns, until_ns)
+    scopes = [Scope(service=applied.service, from_ns=low, to_ns=high) for low, high in sides]
+    before, after = (measure(query, scope, max_requests=_MOST_REQUESTS) for scope in scopes)
+    rows = _requests_of(after, applied.root)
+    if not len(before) or not len(rows):
+        return None
+    touched = _touched(query, scopes[1], subjects)
+    median_ms = float(np.median(before.duration_ns[_requests_of(before, applied.root)])) / 1e6
+    taken_out = np.zeros(len(after))
+    drifts = []
+    for stage in before.stages.keys() & after.stages.keys() - touched - {applied.root}:
+        moved = _moved_ns(before.stages[stage], after.stages[stage], len(after), seed)
+        if moved is None:
+            continue
+        drift = Drift(stage, float(moved[rows].mean()) / 1e6)
+        if abs(drift.ms) >= LEAST_SHARE * median_ms:
+            drifts.append(drift)
+            taken_out += moved
+    if not drifts:
+        return None
+    drifts.sort(key=lambda each: (-abs(each.ms), each.stage))
+    left_ms = np.maximum(after.duration_ns - taken_out, 0.0)[rows] / 1e6
+    return LikeForLike(quantile_interval(left_ms, 0.5, seed=seed), tuple(drifts))
+
+
+def _requests_of(measured: Measured, root: str | None) -> Ints:
+    """The places of the requests whose root is called so; of all for None."""
+    if root is None:
+        return np.arange(len(measured))
+    calls = measured.stages.get(root)
+    return np.unique(calls.request) if calls is not None else np.arange(0)
+
+
+def _moved_ns(before: StageCalls, after: StageCalls, requests: int, seed: int) -> Floats | None:
+    """What the stage takes more of each request's critical path than at its median before; None
+    where that median has not surely moved."""
+    if min(len(before.request), len(after.request)) < FEWEST_CALLS:
+        return None
+    first, second = (each.duration_ns[np.argsort(each.request)] for each in (before, after))
+    interval = quantile_difference(first, second, 0.5, seed=seed).interval
+    if interval is None or interval.low <= 0 <= interval.high:
+        return None
+    ratio = float(np.median(first)) / max(float(np.median(second)), 1.0)
+    on_path = np.zeros(requests)
+    np.add.at(on_path, after.request, after.critical_ns.astype(np.float64))
+    return on_path * (1 - ratio)
+
+
+def _touched(query: Query, scope: Scope, subjects: Sequence[str]) -> set[str]:
+    """Stages that a subject names, and those that call them or that they call."""
+    found: set[str] = set()
+    for _, table in fetch_batches(query, even_sample(fetch_requests(query, scope), _LOOKED_AT)):
+        spans = Spans.from_table(table)
+        parent = build_tree(spans).parent
+        named = np.array([_is_named(subjects, name) for name in spans.names], bool)
+        if not named.any():
+            continue
+        own = named[spans.name]
+        below, above = own.copy(), own.copy()
+        for _ in range(len(spans)):  # as often as the tree is deep
+            deeper = below | ((parent >= 0) & below[parent])
+            if (deeper == below).all():
+                break
+            below = deeper
+        rows = np.flatnonzero(own)
+        while len(rows):
+            rows = np.unique(parent[rows])
+            rows = rows[rows >= 0]
+            above[rows] = True
+        found.update(spans.names[code] for code in np.unique(spans.name[below | above]).tolist())
+    return found
+
+
+def _is_named(subjects: Sequence[str], stage: str) -> bool:
+    """Whether a suggestion's subject has the stage's whole name in it."""
+    whole = rf"(?<![\w.]){re.escape(stage)}(?![\w.])"
+    return any(re.search(whole, subject) is not None for subject in subjects)
