@@ -10,7 +10,16 @@ from dataclasses import replace
 
 from latprobe.analysis.change_points import Changes, find_changes
 from latprobe.analysis.cohorts import SlowFast, slow_against_fast
-from latprobe.analysis.compare import Comparison, Measured, compare_measured, measure
+from latprobe.analysis.compare import (
+    Comparison,
+    Measured,
+    MeasuredRequests,
+    compare_measured,
+    measure_requests,
+    with_stages,
+)
+from latprobe.analysis.fan_out import FanOut
+from latprobe.analysis.fan_out import fan_out as stage_fan_out
 from latprobe.analysis.latency_model import StoredModel, latency_models
 from latprobe.analysis.load import LoadReport, load_report
 from latprobe.analysis.no_data import nothing_found
@@ -19,7 +28,7 @@ from latprobe.analysis.scope import Scope
 from latprobe.analysis.whatif import Change, Prediction, predict
 from latprobe.analysis.whatif.gains import Gains
 from latprobe.analysis.whatif.gains import gains as stage_gains
-from latprobe_dashboard import connection
+from latprobe_dashboard import calm, connection
 from latprobe_dashboard.answers import Answers
 from latprobe_dashboard.heat_queries import CellSpan, Heat, Place, read_cell, read_heat
 from latprobe_dashboard.later import Later, later
@@ -51,11 +60,11 @@ def slow_fast(scope: Scope, stage: str | None = None) -> Later[SlowFast]:
 
 
 def changes(scope: Scope, stage: str | None = None) -> Later[Changes]:
-    """When stages, or one stage, began to take another time."""
+    """When stages, or one stage, began to take another time; of many spans work of seconds."""
     return later(
         "changes",
         (scope, stage),
-        lambda: find_changes(connection.query, replace(scope, stage=stage)),
+        lambda: find_changes(calm.query, replace(scope, stage=stage)),
     )
 
 
@@ -75,15 +84,36 @@ def comparison(before: Scope, after: Scope) -> Later[Comparison]:
     """What changed from one recording to the other."""
 
     def work() -> Comparison:
-        return compare_measured(_measured(before).get(), _measured(after).get())
+        second = _measured(after).begin()
+        return compare_measured(_measured(before).get(), second.get())
 
     return later("comparison", (before, after), work)
+
+
+def request_comparison(before: Scope, after: Scope) -> Later[Comparison]:
+    """The rows of whole requests of `comparison`, which is begun when they are there."""
+    stages = comparison(before, after)
+
+    def work() -> Comparison:
+        second = _requests(after).begin()
+        try:
+            return compare_measured(_requests(before).get().measured, second.get().measured)
+        finally:
+            stages.begin()
+
+    return later("request comparison", (before, after), work)
 
 
 def heat(scope: Scope) -> Heat | None:
     """Durations of `scope.stage` over time, asked at once; None without spans."""
     question = ("heat", scope, str(connection.home()), connection.version())
     return _kept.get(question, lambda: read_heat(connection.query, scope))
+
+
+def fan_out(scope: Scope) -> FanOut | None:
+    """How many spans of `scope.stage` a request has and how many at once; None without any."""
+    question = ("fan out", scope, str(connection.home()), connection.version())
+    return _kept.get(question, lambda: stage_fan_out(connection.query, scope))
 
 
 def cell(scope: Scope, place: Place) -> list[CellSpan]:
@@ -93,10 +123,15 @@ def cell(scope: Scope, place: Place) -> list[CellSpan]:
 
 
 def _measured(scope: Scope) -> Later[Measured]:
-    def work() -> Measured:
-        found = measure(connection.query, scope)
-        if not len(found):
+    requests = _requests(scope)
+    return later("measured", (scope,), lambda: with_stages(connection.query, requests.get()))
+
+
+def _requests(scope: Scope) -> Later[MeasuredRequests]:
+    def work() -> MeasuredRequests:
+        found = measure_requests(connection.query, scope)
+        if not len(found.measured):
             raise nothing_found(connection.query, scope)
         return found
 
-    return later("measured", (scope,), work)
+    return later("measured requests", (scope,), work)

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -57,6 +57,34 @@ class Answers:
         """Whether any answer is being worked out."""
         with self._lock:
             return any(not each.done() for each in self._kept.values())
+
+
+class Growing(Generic[T]):
+    """The newest state of something that grows with the store, each made from the one before.
+
+    Thread-safe; a state is worked out once. `read` makes the first one of a store, `follow` one
+    from an earlier one.
+    """
+
+    def __init__(self, read: Callable[[], T], follow: Callable[[T], T]) -> None:
+        self._read, self._follow = read, follow
+        self._answers = Answers(1)
+        self._last: tuple[Hashable, T] | None = None
+
+    def get(self, store: Hashable, version: int) -> T:
+        """The state of that store at this version, or at a later one."""
+        return self._answers.get((store, version), lambda: self._next(store))
+
+    def _next(self, store: Hashable) -> T:
+        last = self._last
+        is_known = last is not None and last[0] == store
+        found = self._follow(last[1]) if last is not None and is_known else self._read()
+        self._last = store, found
+        return found
+
+    def forget(self) -> None:
+        """Has the next state be read anew."""
+        self._last = None
 
 
 class Ahead:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
 import pyarrow as pa
 
 from latprobe.clock import monotonic_ns
@@ -86,10 +88,43 @@ def query(sql: str, parameters: Sequence[object] = ()) -> pa.Table:
             _connection.asking_ns += monotonic_ns() - started
 
 
-def asking_s() -> float:
-    """How long the store has worked on this process's statements so far, those side by side added
-    up: what they cost the agent, whose CPU time cannot be told apart from here."""
-    return _connection.asking_ns / 1e9
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of CPU of this process so far, of the agent's (None: not known), and how long the
+    store has worked on this process's statements, those side by side added up."""
+
+    own_s: float
+    agent_s: float | None
+    asking_s: float
+
+    def since(self, before: Spent) -> float:
+        """What was spent for this process since then.
+
+        The agent's time is what its answers took, at most all the CPU that it used: on a busy
+        machine most of an answer is waiting, and some of its CPU went into taking spans in.
+        """
+        asked_s = self.asking_s - before.asking_s
+        if self.agent_s is not None and before.agent_s is not None:
+            asked_s = min(asked_s, max(self.agent_s - before.agent_s, 0.0))
+        return self.own_s - before.own_s + asked_s
+
+
+def spent() -> Spent:
+    """What was spent so far."""
+    return Spent(time.process_time(), _agent_cpu_s(), _connection.asking_ns / 1e9)
+
+
+def _agent_cpu_s() -> float | None:
+    try:
+        used = psutil.Process(_agent_pid()).cpu_times()
+    except (psutil.Error, OSError, ValueError, KeyError, TypeError):
+        return None
+    return float(used.user + used.system)
+
+
+def _agent_pid() -> int:
+    """As the agent wrote it. Raises OSError, ValueError, KeyError or TypeError where it did not."""
+    return int(json.loads((home() / "agent.json").read_text("utf-8"))["pid"])
 
 
 def ask(question: Callable[[Reader], T]) -> T:
@@ -127,7 +162,7 @@ def drawn_version() -> int:
 def agent_restarts() -> int:
     """How often the agent was replaced while this dashboard ran."""
     try:
-        pid = int(json.loads((home() / "agent.json").read_text("utf-8"))["pid"])
+        pid = _agent_pid()
     except (OSError, ValueError, KeyError, TypeError):
         return _connection.agent_changes
     with _connection.lock:

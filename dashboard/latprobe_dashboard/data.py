@@ -1,28 +1,32 @@
-"""What the pages ask of the store, and the cached answers.
+"""What the pages ask of the store.
 
-Answers are cached by what was asked and by the store's data version: a second look at the same
-rows costs nothing, and new rows are seen at once. Every function may raise LatprobeError; pages
-leave that to `frame.show`.
+Every function may raise LatprobeError; pages leave that to `frame.show`. How answers are kept:
+asking.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from latprobe.analysis.call_table import CallTable, fetch_calls
+from latprobe.analysis import requests_so_far
+from latprobe.analysis.call_table import CallTable
 from latprobe.analysis.coverage import Observer, observe
 from latprobe.analysis.error_origins import ErrorOrigin
 from latprobe.analysis.error_origins import error_origins as analysis_origins
-from latprobe.analysis.overview import Overview, StageFigures, build_overview, stage_figures
+from latprobe.analysis.overview import (
+    Headline,
+    Overview,
+    StageFigures,
+    build_headline,
+    build_overview,
+    stage_figures,
+)
 from latprobe.analysis.request_search import fetch_failures, in_order, search
 from latprobe.analysis.request_timeline import request_timeline
-from latprobe.analysis.root_table import Place, RootTable, fetch_roots, place_of
+from latprobe.analysis.root_table import Place, RootTable, place_of
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.stage_detail import StageDetail, stage_detail
@@ -35,29 +39,20 @@ from latprobe.clock import monotonic_ns
 from latprobe.errors import NoDataError
 from latprobe.store.reader import open_reader
 from latprobe.store.status import StoreStatus
-from latprobe_dashboard import connection
-from latprobe_dashboard.answers import Ahead, Answers
+from latprobe_dashboard import asking, connection
+from latprobe_dashboard.answers import Answers, Growing
+from latprobe_dashboard.asking import answer as answer
+from latprobe_dashboard.asking import begin as begin
 from latprobe_dashboard.connection import Opener
 from latprobe_dashboard.filter_choices import FilterChoices, read_choices
 from latprobe_dashboard.health_queries import ClockSkew, read_clock_skew
 from latprobe_dashboard.live_queries import Pulse, read_pulse
-from latprobe_dashboard.store_lists import (
-    RunChoice,
-    RunFacts,
-    TokenPoint,
-    read_run,
-    read_runs,
-)
-from latprobe_dashboard.store_lists import (
-    token_points as points_of_calls,
-)
+from latprobe_dashboard.store_lists import RunChoice, RunFacts, TokenPoint, read_run, read_runs
+from latprobe_dashboard.store_lists import token_points as points_of_calls
 
 TIMELINE_BUCKETS = 120
-SLOW_AT_ONCE = 2
 # Counting all traces of ten million spans takes half a second of CPU.
 STATUS_S = 30.0
-
-T = TypeVar("T")
 
 
 def use_store(home: Path, *, opener: Opener = open_reader) -> None:
@@ -68,8 +63,8 @@ def use_store(home: Path, *, opener: Opener = open_reader) -> None:
 
 def close() -> None:
     """Lets the store go once no question is worked on; the next one opens it again."""
-    _ahead.rest()
-    _slow.rest()
+    asking.rest()
+    _requests.forget()
     connection.let_go()
 
 
@@ -92,28 +87,44 @@ def has_spans() -> bool:
         return False
 
 
-def pulse(now_ns: int) -> Pulse:
-    """The last minute, read now and never cached."""
-    return read_pulse(connection.query, now_ns)
+def pulse(now_ns: int, scope: Scope) -> Pulse:
+    """The last minute of the scope's requests, read now and never cached."""
+    return read_pulse(connection.query, now_ns, scope)
 
 
 def overview(scope: Scope) -> Overview:
     """The ranking of stages and the figures of the requests in the scope."""
-    begin(_calls, lambda: _stage_figures(scope))
+    begin(lambda: _stage_figures(scope))
     return answer(
         "overview",
         (scope,),
         lambda: build_overview(
-            connection.query, roots(), _calls(), scope, figures=lambda: _stage_figures(scope)
+            connection.query,
+            roots(),
+            _calls(),
+            scope,
+            headline=headline(scope),
+            figures=lambda: _stage_figures(scope),
         ),
+    )
+
+
+def headline(scope: Scope) -> Headline:
+    """The figures of the requests in the scope, without their stages: of new rows at little cost.
+    Raises NoDataError when it is empty."""
+    return answer(
+        "headline", (scope,), lambda: build_headline(connection.query, roots(), _calls(), scope)
     )
 
 
 def roots() -> RootTable:
     """The roots of all requests, which every filter looks at."""
-    return _kept_roots.get(
-        (str(connection.home()), connection.version()), lambda: fetch_roots(connection.query)
-    )
+    return _so_far().roots
+
+
+def running(scope: Scope, now_ns: int) -> int:
+    """How many of the scope's requests are heard of and have not ended; see `requests_so_far`."""
+    return requests_so_far.running_requests(_so_far(), scope, now_ns)
 
 
 def error_origins(scope: Scope) -> list[ErrorOrigin]:
@@ -122,9 +133,11 @@ def error_origins(scope: Scope) -> list[ErrorOrigin]:
 
 
 def _calls() -> CallTable:
-    return _kept_calls.get(
-        (str(connection.home()), connection.version()), lambda: fetch_calls(connection.query)
-    )
+    return _so_far().calls
+
+
+def _so_far() -> requests_so_far.RequestsSoFar:
+    return _requests.get(str(connection.home()), connection.version())
 
 
 def observer(scope: Scope) -> Observer:
@@ -157,7 +170,9 @@ def traces(scope: Scope, *, order: Order, limit: int) -> list[TraceRow]:
     return answer(
         "traces",
         (scope, order, limit),
-        lambda: first_traces(connection.query, roots(), scope, order=order, limit=limit),
+        lambda: first_traces(
+            connection.query, roots(), scope, order=order, limit=limit, calls=_calls()
+        ),
     )
 
 
@@ -169,7 +184,9 @@ def searched(scope: Scope, *, order: Order, text: str) -> Ints:
 def described(rows: tuple[int, ...]) -> list[TraceRow]:
     """The requests at these rows of `roots`."""
     return answer(
-        "rows", (rows,), lambda: describe(connection.query, roots(), np.array(rows, np.int64))
+        "rows",
+        (rows,),
+        lambda: describe(connection.query, roots(), np.array(rows, np.int64), calls=_calls()),
     )
 
 
@@ -209,41 +226,17 @@ def filter_choices() -> FilterChoices:
     return answer("filter choices", (), lambda: read_choices(connection.query))
 
 
-def begin(*questions: Callable[[], object]) -> None:
-    """Lets these be worked on while the page does something else; it asks for them later."""
-    for ask in questions:
-        _ahead.begin(partial(_ask_if_open, ask))
-
-
 def begin_all_requests() -> None:
     """Reads what every page looks at before the first visitor asks."""
-    begin(roots, _calls)
+    begin(roots)
 
 
-def begin_slow(question: Callable[[], object]) -> None:
-    """The same for work of seconds: few at a time, so that pages keep their speed."""
-    _slow.begin(partial(_ask_if_open, question))
-
-
-def _ask_if_open(ask: Callable[[], object]) -> None:
-    if connection.is_open():
-        ask()
-
-
-# The answers are frozen, so they can be handed out as they are, where st.cache_data would copy
-# them on every look; the data version in the question ends an answer's life. The large ones, all
-# roots, all calls and whole traces, are kept apart and in small numbers.
-_kept = Answers(256)
-_kept_roots = Answers(1)
-_kept_calls = Answers(1)
+# The large answers, all roots, all calls and whole traces, are kept apart and in small numbers.
+_requests = Growing(
+    lambda: requests_so_far.read_requests(connection.query),
+    lambda before: requests_so_far.follow_requests(connection.query, before),
+)
 _kept_traces = Answers(8)
-_ahead = Ahead()
-_slow = Ahead(SLOW_AT_ONCE)
-
-
-def answer(what: str, asked: tuple[Hashable, ...], work: Callable[[], T]) -> T:
-    """The answer to `what` about `asked` as the store is now; worked out once."""
-    return _kept.get((what, asked, str(connection.home()), connection.version()), work)
 
 
 def _searched(scope: Scope, order: Order, text: str) -> Ints:

@@ -176,8 +176,8 @@ def remembered(runs: list[RunChoice], exists: Callable[[Scope], bool]) -> Filter
     return parse(known, runs, exists)[0] if known else Filters()
 
 
-def choose(chosen: Filters, runs: list[RunChoice]) -> None:
-    """The controls for service, run and window, for the head of a page."""
+def choose(chosen: Filters, runs: list[RunChoice], *, has_window: bool = True) -> None:
+    """The controls for service, run and, where the page has one, the window."""
     services = sorted({run.service for run in runs})
     if len(services) > 1:
         st.session_state["w_service"] = chosen.service
@@ -188,7 +188,7 @@ def choose(chosen: Filters, runs: list[RunChoice]) -> None:
             format_func=_service_words,
             placeholder="All services",
             label_visibility="collapsed",
-            width=170,
+            width=150,
             on_change=_picked,
             args=("service",),
         )
@@ -203,10 +203,12 @@ def choose(chosen: Filters, runs: list[RunChoice]) -> None:
             format_func=words.__getitem__,
             placeholder="All runs",
             label_visibility="collapsed",
-            width=220,
+            width=200,
             on_change=_picked,
             args=("run",),
         )
+    if not has_window:
+        return
     st.session_state["w_window"] = chosen.window
     st.segmented_control(
         "Window",

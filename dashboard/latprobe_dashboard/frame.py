@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import html
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,17 +12,19 @@ import streamlit as st
 from latprobe.analysis.scope import Scope
 from latprobe.clock import monotonic_ns
 from latprobe.errors import LatprobeError, NoDataError
-from latprobe_dashboard import connection, data, filters, later, more_filters, shown_text
+from latprobe_dashboard import calm, connection, data, filters, later, more_filters, shown_text
 from latprobe_dashboard.empty import how_to_get_data
 from latprobe_dashboard.filters import WINDOW_WORDS, Filters
 from latprobe_dashboard.store_lists import RunChoice
 from latprobe_dashboard.theme import ERROR, HUES, PARTS, STYLE_FILE
 
 FOLLOW_S = 2.0
-# A page rests for so many times what drawing it has cost: CPU time of this process, the time that
-# the agent was asked, what was worked out in the background. All together: 4 % of a core.
-REST_FACTOR = 25
+# A page rests for so many times what drawing it has cost, what was worked out in the background
+# with it: little more than 1 % of a core.
+REST_FACTOR = 80
 _DRAWN = "latprobe_drawn"
+_CHOSEN = "latprobe_chosen"
+_FOLLOWED = "latprobe_followed"
 _RESTARTS_SEEN = "latprobe_restarts_seen"
 
 
@@ -32,20 +33,34 @@ def show(
     body: Callable[[Scope], None],
     *,
     is_filtered: bool = True,
+    has_window: bool = True,
     follows: bool = False,
 ) -> None:
     """One page: its question as the title, its content, and in one sentence what went wrong.
 
-    A page that is not filtered gets the scope that the visitor chose elsewhere. One that `follows`
-    is drawn again while rows are being added.
+    A page that is not filtered gets the scope that the visitor chose elsewhere. One that has no
+    window looks at its own stretch of time. One that `follows` is drawn again while rows are being
+    added.
     """
-    started, spent_s = monotonic_ns(), _spent_s()
+    with calm.pages.drawing():
+        _show(question, body, is_filtered, has_window, follows)
+
+
+def _show(
+    question: str,
+    body: Callable[[Scope], None],
+    is_filtered: bool,
+    has_window: bool,
+    follows: bool,
+) -> None:
+    started, before = monotonic_ns(), connection.spent()
     later.be_patient()
+    st.session_state[_FOLLOWED] = False
     st.html(f"<style>{_hue_rules()}{STYLE_FILE.read_text('utf-8')}</style>")
     try:
         is_empty = not data.has_spans()
         runs = [] if is_empty else data.runs()
-        chosen = _head(question, runs, is_filtered)
+        chosen = _head(question, runs, is_filtered, has_window)
         _say_restarts()
         if is_empty:
             how_to_get_data()
@@ -55,8 +70,9 @@ def show(
         st.error(shown_text.block(str(error)))
     milliseconds = (monotonic_ns() - started) / 1e6
     if follows:
-        _note_drawn(started, _spent_s() - spent_s)
-        _follow()
+        _note_drawn(started, connection.spent().since(before))
+        if not st.session_state[_FOLLOWED]:
+            _follow()
     shown = html.escape(filters.shown())
     st.html(
         f'<div class="lp-footer" data-lp="ready" data-filters="{shown}" data-page="'
@@ -70,7 +86,14 @@ def sentence(parts: Sequence[str]) -> None:
     st.html(f'<p class="lp-answer">{words}</p>')
 
 
+def scope_now() -> Scope:
+    """What the page was drawn for, its window moved on to now."""
+    chosen: Filters = st.session_state.get(_CHOSEN, Filters())
+    return chosen.scope(now_ns=filters.now_ns())
+
+
 def _content(body: Callable[[Scope], None], chosen: Filters) -> None:
+    st.session_state[_CHOSEN] = chosen
     try:
         body(chosen.scope(now_ns=filters.now_ns()))
     except NoDataError as error:
@@ -83,7 +106,7 @@ def _content(body: Callable[[Scope], None], chosen: Filters) -> None:
             )
 
 
-def _head(question: str, runs: list[RunChoice], is_filtered: bool) -> Filters:
+def _head(question: str, runs: list[RunChoice], is_filtered: bool, has_window: bool) -> Filters:
     with st.container(horizontal=True, vertical_alignment="center", key="lp_head"):
         st.title(question, anchor=False)
         if not runs:
@@ -91,11 +114,11 @@ def _head(question: str, runs: list[RunChoice], is_filtered: bool) -> Filters:
         if not is_filtered:
             return filters.remembered(runs, data.exists)
         chosen, notes = filters.current(runs, data.exists)
-        filters.choose(chosen, runs)
+        filters.choose(chosen, runs, has_window=has_window)
         more_filters.choose(chosen, runs)
     for note in notes:
         st.info(note)
-    return chosen
+    return chosen if has_window else replace(chosen, window="all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +142,21 @@ def _note_drawn(started_ns: int, cost_s: float) -> None:
     st.session_state[_DRAWN] = now
 
 
+def follow_here() -> None:
+    """The page draws a fragment every FOLLOW_S that calls `redraw_if_due`: one is enough."""
+    st.session_state[_FOLLOWED] = True
+
+
 @st.fragment(run_every=FOLLOW_S)
 def _follow() -> None:
+    redraw_if_due()
+
+
+def redraw_if_due() -> None:
     """Draws the page again when there are new rows, and at most so often that it costs little."""
-    drawn: _Drawn = st.session_state[_DRAWN]
+    drawn: _Drawn | None = st.session_state.get(_DRAWN)
+    if drawn is None:
+        return
     cost_s = drawn.cost_s + later.worked_s() - drawn.worked_s
     rest_s = max(cost_s * REST_FACTOR, FOLLOW_S)
     if (monotonic_ns() - drawn.at_ns) / 1e9 < rest_s:
@@ -130,11 +164,6 @@ def _follow() -> None:
     with contextlib.suppress(LatprobeError):  # the next look finds the store again, or says so
         if connection.version() != drawn.version:
             st.rerun()
-
-
-def _spent_s() -> float:
-    """Seconds of work in this process and at the agent so far."""
-    return time.process_time() + connection.asking_s()
 
 
 def _say_restarts() -> None:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE = "latprobe_token"
 
-# Plotly, data frames and our components run under this; everything from elsewhere is refused.
+# Data frames and our components run under this; everything from elsewhere is refused.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "

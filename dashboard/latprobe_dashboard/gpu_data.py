@@ -22,10 +22,12 @@ def gpu_cards(scope: Scope) -> Cards:
     return answer("gpu cards", (scope,), lambda: read_cards(connection.query, scope))
 
 
-def gpu_moment(scope: Scope, *, at_ns: int) -> Moment | None:
-    """A few requests around that time; None when there is none."""
+def gpu_moment(scope: Scope, *, at_ns: int, runs: tuple[int, ...] = ()) -> Moment | None:
+    """A few requests around that time, of these runs if any are named; None when there is none."""
     return answer(
-        "gpu moment", (scope, at_ns), lambda: read_moment(connection.query, scope, at_ns=at_ns)
+        "gpu moment",
+        (scope, at_ns, runs),
+        lambda: read_moment(connection.query, scope, at_ns=at_ns, runs=runs),
     )
 
 

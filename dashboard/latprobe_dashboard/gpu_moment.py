@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +58,14 @@ class Moment:
     held: tuple[Held, ...]
 
 
-def read_moment(query: Query, scope: Scope, *, at_ns: int) -> Moment | None:
-    """The requests nearest to the moment; None when there is none."""
+def read_moment(
+    query: Query, scope: Scope, *, at_ns: int, runs: Sequence[int] = ()
+) -> Moment | None:
+    """The requests nearest to the moment, of these runs if any are named; None when there is
+    none."""
     where, parameters = scope.where()
+    if runs:
+        where += f" AND s.run_id IN ({', '.join(str(int(run)) for run in runs)})"
     near = query(
         f"""
         SELECT s.trace_id AS trace_id, s.start_ns AS start_ns, s.duration_ns AS duration_ns

@@ -8,53 +8,50 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from latprobe.analysis.gpu.counters import is_any_read
+from latprobe.analysis.gpu.programs import grouped
+from latprobe.analysis.gpu.run_cards import RunCards, run_cards
 from latprobe.analysis.scope import Scope
 from latprobe.store.query import Query
+from latprobe_dashboard.gpu_metrics import DRAM as DRAM
+from latprobe_dashboard.gpu_metrics import ENERGY as ENERGY
+from latprobe_dashboard.gpu_metrics import LONGEST_NS as LONGEST_NS
+from latprobe_dashboard.gpu_metrics import MEMORY as MEMORY
+from latprobe_dashboard.gpu_metrics import MEMORY_TOTAL as MEMORY_TOTAL
+from latprobe_dashboard.gpu_metrics import POWER as POWER
+from latprobe_dashboard.gpu_metrics import SM as SM
+from latprobe_dashboard.gpu_metrics import TENSOR as TENSOR
+from latprobe_dashboard.gpu_metrics import UTILIZATION as UTILIZATION
+from latprobe_dashboard.gpu_metrics import Metric as Metric
+from latprobe_dashboard.gpu_metrics import read_metrics
 
 # Readings at both ends of the requests; a card is read ten times a second.
 MARGIN_NS = 1_000_000_000
-BUCKETS = 240
-# A value is stored again after a second at the latest; over a longer pause nobody was reading.
-LONGEST_NS = 1_500_000_000
 # More readings than a chart has pixels are merged.
 POINTS = 1_500
 
-SM, TENSOR, DRAM = "gpu.sm_active_pct", "gpu.tensor_active_pct", "gpu.dram_active_pct"
-UTILIZATION, POWER, ENERGY = "gpu.utilization_pct", "gpu.power_mw", "gpu.energy_mj"
-MEMORY, MEMORY_TOTAL = "gpu.memory_used_bytes", "gpu.memory_total_bytes"
 HOST_CPU = "host.cpu_pct"
 DRAWN = (SM, UTILIZATION, TENSOR, DRAM, POWER, MEMORY, HOST_CPU)
-_SUMMED = (SM, UTILIZATION, TENSOR, DRAM, POWER, ENERGY, MEMORY, MEMORY_TOTAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A counter over the window. `mean` weighs each reading by the time it stands for.
-
-    `trend` has BUCKETS means, None where nothing was read. `rise` is what a counter that only
-    grows rose by from `first_ns` to `last_ns`; `covered_ns` the time between its readings, long
-    pauses left out.
-    """
-
-    mean: float
-    least: float
-    most: float
-    readings: int
-    rise: float
-    covered_ns: int
-    first_ns: int
-    last_ns: int
-    trend: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One GPU: `uuid` as its samples name it, what it is called, and its counters."""
+    """One GPU: `uuid` as its samples name it, what it is called, and its counters.
+
+    `runs` are those of the scope that worked on it, of `services` on `hosts`, from `first_ns` to
+    `last_ns` with so many `requests`; none where no run is known to have used it.
+    """
 
     uuid: str
     name: str | None
     driver: str | None
     metrics: dict[str, Metric]
+    runs: tuple[int, ...] = ()
+    services: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    first_ns: int = 0
+    last_ns: int = 0
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,70 +103,44 @@ def read_cards(query: Query, scope: Scope) -> Cards:
     if row["first_ns"] is None:
         return Cards((), 0, 0, 0)
     first, last = row["first_ns"] - MARGIN_NS, row["last_ns"] + MARGIN_NS
-    found = _metrics(query, first, last)
+    runs = run_cards(query, scope) if is_any_read(query) else ()
+    used = grouped([(card, run) for run in runs for card in run.cards], lambda pair: pair[0])
+    on = {card: [run for _, run in pairs] for card, pairs in used.items()}
+    found = read_metrics(query, first, last, {card: _window(its) for card, its in on.items()})
     names = _names(query)
     cards = tuple(
-        Card(uuid, *names.get(uuid, (None, None)), metrics)
+        _card(uuid, names.get(uuid, (None, None)), metrics, on.get(uuid, []))
         for uuid, metrics in sorted(found.items())
     )
-    if len(cards) == 1 and cards[0].name is None:
-        name = _name_of_runs(query, scope)
-        cards = (Card(cards[0].uuid, name, None, cards[0].metrics),)
     return Cards(cards, first, last, row["requests"])
 
 
-def _metrics(query: Query, first: int, last: int) -> dict[str, dict[str, Metric]]:
-    step = max((last - first) // BUCKETS, 1)
-    rows = query(
-        f"""
-        WITH readings AS (
-            SELECT device, metric, value, time_ns, (time_ns - ?) // {step} AS bucket,
-                   value - lag(value) OVER earlier AS rise,
-                   -- not least(): it takes the first reading's NULL for the longest pause
-                   CASE WHEN time_ns - lag(time_ns) OVER earlier > {LONGEST_NS} THEN {LONGEST_NS}
-                        ELSE time_ns - lag(time_ns) OVER earlier END AS covered_ns
-            FROM samples
-            WHERE time_ns BETWEEN ? AND ? AND device IS NOT NULL AND pid IS NULL
-              AND metric IN ({", ".join("?" for _ in _SUMMED)})
-            WINDOW earlier AS (PARTITION BY device, metric ORDER BY time_ns)
-        )
-        SELECT device, metric, bucket::INTEGER AS bucket, avg(value) AS plain,
-               sum(value * covered_ns) AS weighted, sum(covered_ns)::BIGINT AS covered_ns,
-               min(value) AS least, max(value) AS most, count(*) AS readings,
-               sum(greatest(rise, 0)) AS rise, min(time_ns) AS first_ns, max(time_ns) AS last_ns
-        FROM readings GROUP BY device, metric, bucket ORDER BY device, metric, bucket""",
-        [first, first, last, *_SUMMED],
-    ).to_pylist()
-    grouped: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for each in rows:
-        grouped.setdefault(str(each["device"]), {}).setdefault(str(each["metric"]), []).append(each)
-    return {
-        device: {metric: _metric(found) for metric, found in metrics.items()}
-        for device, metrics in grouped.items()
-    }
-
-
-def _metric(rows: list[dict[str, float]]) -> Metric:
-    covered = sum(row["covered_ns"] or 0 for row in rows)
-    readings = sum(row["readings"] for row in rows)
-    trend: list[float | None] = [None] * BUCKETS
-    for row in rows:
-        trend[min(int(row["bucket"]), BUCKETS - 1)] = row["plain"]
-    if covered:
-        mean = sum(row["weighted"] or 0.0 for row in rows) / covered
-    else:
-        mean = sum(row["plain"] * row["readings"] for row in rows) / readings
-    return Metric(
-        mean=mean,
-        least=min(row["least"] for row in rows),
-        most=max(row["most"] for row in rows),
-        readings=int(readings),
-        rise=sum(row["rise"] or 0.0 for row in rows),
-        covered_ns=int(covered),
-        first_ns=int(min(row["first_ns"] for row in rows)),
-        last_ns=int(max(row["last_ns"] for row in rows)),
-        trend=tuple(trend),
+def _card(
+    uuid: str,
+    named: tuple[str | None, str | None],
+    metrics: dict[str, Metric],
+    runs: list[RunCards],
+) -> Card:
+    """A card that the collector gave no name has the one that its runs say, if they agree."""
+    models = {run.model for run in runs if run.model}
+    first, last = _window(runs) if runs else (0, 0)
+    return Card(
+        uuid=uuid,
+        name=named[0] or (models.pop() if len(models) == 1 else None),
+        driver=named[1],
+        metrics=metrics,
+        runs=tuple(run.run_id for run in runs),
+        services=tuple(dict.fromkeys(run.service for run in runs)),
+        hosts=tuple(dict.fromkeys(run.host for run in runs if run.host)),
+        first_ns=first,
+        last_ns=last,
+        requests=sum(run.requests for run in runs),
     )
+
+
+def _window(runs: list[RunCards]) -> tuple[int, int]:
+    first, last = min(run.first_ns for run in runs), max(run.last_ns for run in runs)
+    return first - MARGIN_NS, last + MARGIN_NS
 
 
 def _names(query: Query) -> dict[str, tuple[str | None, str | None]]:
@@ -188,17 +159,6 @@ def _names(query: Query) -> dict[str, tuple[str | None, str | None]]:
                 driver if isinstance(driver, str) else None,
             )
     return found
-
-
-def _name_of_runs(query: Query, scope: Scope) -> str | None:
-    """The device that the scope's runs named, if they all named the same one."""
-    where, parameters = scope.where()
-    rows = query(
-        "SELECT DISTINCT r.device AS device FROM runs r WHERE r.device IS NOT NULL AND r.run_id IN"
-        f" (SELECT s.run_id FROM spans s WHERE {where})",
-        parameters,
-    ).to_pylist()
-    return str(rows[0]["device"]) if len(rows) == 1 else None
 
 
 def read_readings(

@@ -65,6 +65,13 @@ def latest(scope: Scope) -> Shown:
     return Shown(entry.report, entry.is_working)
 
 
+def known(scope: Scope) -> Shown:
+    """What was worked out for the scope so far; nothing is begun."""
+    with _lock:
+        entry = _entries.get((str(connection.home()), scope))
+    return Shown(None, False) if entry is None else Shown(entry.report, entry.is_working)
+
+
 def _entry(question: tuple[str, Scope]) -> _Entry:
     entry = _entries.setdefault(question, _Entry())
     _entries.move_to_end(question)

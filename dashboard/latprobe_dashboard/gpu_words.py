@@ -12,6 +12,12 @@ TOO_FEW, NOT_RECORDED = "too few readings", "not recorded"
 MISLEADING = 20.0
 
 
+def short_id(uuid: str) -> str:
+    """An id's first letters, as `nvidia-smi -L` users know it; a place in a list is one already."""
+    plain = uuid.removeprefix("MIG-").removeprefix("GPU-")
+    return shown_text.line(plain if len(plain) <= 12 else plain.partition("-")[0][:12])
+
+
 def percent(value: float | None) -> str:
     """A percent as counters give it, 0..100."""
     return quantities.share(None if value is None else value / 100)
@@ -55,6 +61,8 @@ def missing(found: Attributed) -> str:
         return TOO_FEW
     if reason.startswith("too little"):
         return "too short"
+    if reason.startswith("the stages explain"):
+        return "not explained"
     return "too uncertain" if "allow anything" in reason else shown_text.line(reason, 40)
 
 
@@ -75,8 +83,8 @@ def answer(report: GpuReport, stages: list[GpuStage], card: Card) -> list[str]:
     if not stages:
         return [f"Nothing could be attributed to stages: {_notes(report)}"]
     first = stages[0]
-    own = sum(stage.own_ms for stage in stages)
-    share = quantities.share(first.own_ms / own) if own else quantities.NOT_MEASURED
+    own = [stage.own_ms * stage.program_requests for stage in stages]
+    share = quantities.share(own[0] / sum(own)) if sum(own) else quantities.NOT_MEASURED
     name = f"<b>{shown_text.markup(first.name)}</b>"
     if first.verdict is None:
         why = first.sentence or _why_unsure(first)
@@ -84,6 +92,8 @@ def answer(report: GpuReport, stages: list[GpuStage], card: Card) -> list[str]:
     else:
         words = [f"{name} is <b>{share}</b> of the time and <b>{first.verdict}</b>."]
         words.append(shown_text.markup(first.sentence, 300) if first.sentence else "")
+        if TOO_FEW in (missing(first.sm_active_pct), missing(first.utilization_pct)):
+            words.append(_why_unsure(first))
     words.append(_contrast(card))
     return words
 

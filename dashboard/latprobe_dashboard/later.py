@@ -7,6 +7,7 @@ version of the data: else it would be out of date before it is drawn.
 
 from __future__ import annotations
 
+import html
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import streamlit as st
 
 from latprobe.clock import monotonic_ns
 from latprobe.errors import LatprobeError, NoDataError
-from latprobe_dashboard import connection, data, shown_text
+from latprobe_dashboard import asking, calm, connection, shown_text
 from latprobe_dashboard.answers import Answers
 
 T = TypeVar("T")
@@ -55,12 +56,13 @@ class Later(Generic[T]):
     def begin(self) -> Later[T]:
         """Starts the work in the background, unless it was."""
         if not self.is_there:
-            data.begin_slow(self._outcome)
+            asking.begin_slow(self._outcome)
         return self
 
     def get(self) -> T:
         """The answer, waited for. Raises the LatprobeError that the work ended with."""
-        found = self._outcome()
+        with calm.pages.waiting():
+            found = self._outcome()
         if found.error is not None:
             raise found.error
         return found.value  # type: ignore[return-value]  # None only where T has it
@@ -69,10 +71,11 @@ class Later(Generic[T]):
         """Whether the answer is there, or gets there in the next seconds."""
         until = monotonic_ns() + int(seconds * 1e9)
         pause = threading.Event()
-        while not self.is_there:
-            if monotonic_ns() >= until:
-                return False
-            pause.wait(0.005)
+        with calm.pages.waiting():
+            while not self.is_there:
+                if monotonic_ns() >= until:
+                    return False
+                pause.wait(0.005)
         return True
 
     def _outcome(self) -> _Outcome[T]:
@@ -95,17 +98,22 @@ def later(what: str, asked: tuple[Hashable, ...], work: Callable[[], T]) -> Late
 
 
 def fill(
-    answer: Later[T], draw: Callable[[T], None], *, height: int, gives_way: bool = False
+    answer: Later[T],
+    draw: Callable[[T], None],
+    *,
+    height: int,
+    gives_way: bool = False,
+    words: str = "",
 ) -> None:
-    """Draws the answer here, or a grey box of `height` pixels until it is there.
+    """Draws the answer here, or a grey box of `height` pixels with `words` until it is there.
 
     Where it `gives_way`, work on it begins when the page has been left alone for RESTS looks:
     begun at once it took 200 ms from the page's own answers, or from those to the next click.
     """
     if not gives_way:
         answer.begin()
-    if not (answer.is_there if gives_way else _comes_soon(answer)):
-        _look_again(answer, height, _Looks(RESTS if gives_way else 0))
+    if not (answer.is_there if gives_way else comes_soon(answer)):
+        _look_again(answer, height, _Looks(RESTS if gives_way else 0), words)
         return
     try:
         draw(answer.get())
@@ -120,8 +128,8 @@ def be_patient() -> None:
     st.session_state[_WAITED] = 0.0
 
 
-def _comes_soon(answer: Later[T]) -> bool:
-    """Whether the answer comes in what is left of the page's patience."""
+def comes_soon(answer: Later[T]) -> bool:
+    """Whether the answer, which was begun, comes in what is left of the page's patience."""
     if answer.is_there:
         return True
     waited_s = float(st.session_state.get(_WAITED, 0.0))
@@ -139,7 +147,7 @@ class _Looks:
 
 
 @st.fragment(run_every=LOOK_S)
-def _look_again(answer: Later[T], height: int, looks: _Looks) -> None:
+def _look_again(answer: Later[T], height: int, looks: _Looks, words: str) -> None:
     if answer.is_there:
         st.rerun()
     looks.left -= 1
@@ -147,7 +155,7 @@ def _look_again(answer: Later[T], height: int, looks: _Looks) -> None:
         answer.begin()
     st.html(
         f'<div class="lp-later" style="height:{int(height)}px" role="status"'
-        ' aria-label="Being worked out"></div>'
+        f' aria-label="Being worked out">{html.escape(words)}</div>'
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from latprobe.analysis.roots import IS_INNER
+from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.store.query import Query
 
 WINDOW_NS = 60_000_000_000
@@ -82,45 +83,65 @@ class Pulse:
         return self.requests / (WINDOW_NS / 1e9)
 
 
-# A request belongs to the moment it ended. start_ns narrows the scan first: the table is ordered
-# by it, and a request of over ten minutes is not "live".
-_RECENT = """
-    FROM spans s WHERE s.parent_span_id IS NULL
-     AND s.start_ns >= ? - 600000000000
-     AND s.start_ns + s.duration_ns >= ? AND s.start_ns + s.duration_ns < ?
-"""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The requests that are looked at, as SQL over `s` and its parameters."""
+
+    where: str
+    parameters: list[object]
 
 
-def read_pulse(query: Query, now_ns: int) -> Pulse:
-    """Everything the live page shows, in five queries."""
+def read_pulse(query: Query, now_ns: int, scope: Scope = EVERYTHING) -> Pulse:
+    """Everything the live page shows of the scope's requests, in five queries.
+
+    The scope's window is not looked at: it is the last minute. `host` is the host's, whoever's
+    requests keep it busy.
+    """
     since = now_ns - WINDOW_NS
+    where, parameters = replace(scope, from_ns=None, to_ns=None).where()
+    asked = _Asked(where, parameters)
+    recent = _recent(asked, since, now_ns)
     totals = query(
         "SELECT count(*) AS requests, count(*) FILTER (s.status = 'error') AS errors,"
         " quantile_cont(s.duration_ns, 0.5) / 1e6 AS p50_ms,"
-        " quantile_cont(s.duration_ns, 0.95) / 1e6 AS p95_ms" + _RECENT,
-        [since, since, now_ns],
+        f" quantile_cont(s.duration_ns, 0.95) / 1e6 AS p95_ms {recent.where}",
+        recent.parameters,
     ).to_pylist()[0]
-    newest = _newest(query)
+    newest = _newest(query, asked)
     return Pulse(
-        points=_points(query, since, now_ns),
+        points=_points(query, recent, since, now_ns),
         host=_host(query, since),
         newest=newest,
-        running=_running(query, since),
+        running=_running(query, asked, since),
         last_end_ns=max((r.start_ns + int(r.duration_ms * 1e6) for r in newest), default=None),
         **totals,
     )
 
 
-def _points(query: Query, since: int, now_ns: int) -> tuple[PulsePoint, ...]:
+def _recent(asked: _Asked, since: int, now_ns: int) -> _Asked:
+    """A request belongs to the moment it ended. start_ns narrows the scan first: the table is
+    ordered by it, and a request of over ten minutes is not "live"."""
+    return _Asked(
+        f"""
+        FROM spans s WHERE s.parent_span_id IS NULL
+         AND s.start_ns >= ? - {LONGEST_NS}
+         AND s.start_ns + s.duration_ns >= ? AND s.start_ns + s.duration_ns < ?
+         AND {asked.where}
+        """,
+        [since, since, now_ns, *asked.parameters],
+    )
+
+
+def _points(query: Query, recent: _Asked, since: int, now_ns: int) -> tuple[PulsePoint, ...]:
     rows = query(
         f"""
         SELECT ((s.start_ns + s.duration_ns) // {STEP_NS} * {STEP_NS})::BIGINT AS time_ns,
                count(*) AS requests, count(*) FILTER (s.status = 'error') AS errors,
                quantile_cont(s.duration_ns, 0.5) / 1e6 AS p50_ms,
                quantile_cont(s.duration_ns, 0.95) / 1e6 AS p95_ms
-        {_RECENT} GROUP BY 1
+        {recent.where} GROUP BY 1
         """,
-        [since, since, now_ns],
+        recent.parameters,
     ).to_pylist()
     found = {row["time_ns"]: PulsePoint(**row) for row in rows}
     first = (since // STEP_NS + 1) * STEP_NS
@@ -137,29 +158,29 @@ def _host(query: Query, since: int) -> tuple[HostPoint, ...]:
     return tuple(HostPoint(**row) for row in rows)
 
 
-def _newest(query: Query) -> tuple[NewRequest, ...]:
+def _newest(query: Query, asked: _Asked) -> tuple[NewRequest, ...]:
     rows = query(
-        """
+        f"""
         SELECT replace(s.trace_id::VARCHAR, '-', '') AS trace_id, s.name AS name,
                r.service AS service, s.start_ns AS start_ns, s.duration_ns / 1e6 AS duration_ms,
                s.status AS status
-        FROM (SELECT * FROM spans WHERE parent_span_id IS NULL
-              ORDER BY start_ns DESC LIMIT ?) s LEFT JOIN runs r USING (run_id)
+        FROM (SELECT * FROM spans s WHERE s.parent_span_id IS NULL AND {asked.where}
+              ORDER BY s.start_ns DESC LIMIT ?) s LEFT JOIN runs r USING (run_id)
         ORDER BY s.start_ns DESC
         """,
-        [NEWEST],
+        [*asked.parameters, NEWEST],
     ).to_pylist()
     return tuple(NewRequest(**row) for row in rows)
 
 
-def _running(query: Query, since: int) -> tuple[RunningRequest, ...]:
+def _running(query: Query, asked: _Asked, since: int) -> tuple[RunningRequest, ...]:
     rows = query(
         f"""
         WITH heard AS MATERIALIZED (
             SELECT s.trace_id, min(s.start_ns) AS begun_ns, any_value(s.run_id) AS run_id,
                    max(s.start_ns + s.duration_ns) AS heard_ns,
                    arg_max(s.name, s.start_ns + s.duration_ns) AS last_stage, count(*) AS spans
-            FROM spans s WHERE s.start_ns >= ? - {LONGEST_NS}
+            FROM spans s WHERE s.start_ns >= ? - {LONGEST_NS} AND {asked.where}
             GROUP BY s.trace_id HAVING bool_and({IS_INNER})
         ), recent AS (SELECT * FROM heard WHERE heard_ns >= ?)
         SELECT replace(h.trace_id::VARCHAR, '-', '') AS trace_id, r.service, h.begun_ns, h.heard_ns,
@@ -170,6 +191,6 @@ def _running(query: Query, since: int) -> tuple[RunningRequest, ...]:
             WHERE s.trace_id IN (SELECT trace_id FROM recent) AND NOT {IS_INNER})
         ORDER BY h.begun_ns LIMIT {NEWEST}
         """,
-        [since, since],
+        [since, *asked.parameters, since],
     ).to_pylist()
     return tuple(RunningRequest(**row) for row in rows)

@@ -74,10 +74,18 @@ class Ways:
 
 
 def ways_to_write(
-    text: str, *, model: str | None, kind: str = "other", question: str | None = None
+    text: str,
+    *,
+    model: str | None,
+    kind: str = "other",
+    question: str | None = None,
+    tokens: int | None = None,
 ) -> Ways:
-    """Every way that saves tokens: the best of each class, and each single way by itself."""
-    meter = Meter(model)
+    """Every way that saves tokens: the best of each class, and each single way by itself.
+
+    `tokens` is what the store counted for the text, which estimates are scaled to.
+    """
+    meter = Meter(model, like=None if tokens is None else (text, tokens))
     found = best(text, meter=meter, kind=kind, question=question)
     ways = [_of_option(option) for option in found.options]
     if len(text) <= LONGEST:

@@ -21,6 +21,8 @@ CALLS_A_TEMPLATE = 8
 MOST_CHARS = 6_000_000
 # A longer text is not searched for the table; the page still tries its options when it is chosen.
 LONGEST_PART = 400_000
+# Parts that a vendor writes anew before the model reads them: the store counts that form.
+RENDERED = ("tools", "tool_calls")
 _MILLION = 1_000_000
 
 
@@ -105,7 +107,7 @@ def _saving(
     template: str | None, calls: Sequence[CallText], looked: Sequence[CallText]
 ) -> TemplateSaving:
     first = calls[0]
-    meter = Meter(first.model)
+    meter = Meter(first.model, like=_largest(looked))
     parts: dict[str, PartSaving] = {}
     for part in (part for call in looked for part in call.parts):
         if part.hash is not None and part.hash not in parts and is_readable(part):
@@ -131,6 +133,17 @@ def _saving(
         is_exact=meter.is_exact,
         parts=parts,
     )
+
+
+def _largest(looked: Sequence[CallText]) -> tuple[str, int] | None:
+    """The longest text that the store counted, with its tokens; not of what vendors rewrite."""
+    known = [
+        (part.text, part.tokens)
+        for call in looked
+        for part in call.parts
+        if part.text and part.tokens and is_readable(part) and part.kind not in RENDERED
+    ]
+    return max(known, key=lambda each: len(each[0]), default=None)
 
 
 def _part(part: TextPart, meter: Meter) -> PartSaving:

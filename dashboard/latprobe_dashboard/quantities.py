@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, tzinfo
 
 NOT_MEASURED = "\u2013"  # an en dash: absent, which is not zero
@@ -21,7 +22,7 @@ def significant(value: float) -> str:
         return f"{value:.1f}"
     if magnitude >= 0.9995 or magnitude == 0:
         return f"{value:.2f}" if magnitude else "0"
-    return f"{value:.3g}" if magnitude >= 0.001 else f"{value:.1g}"
+    return f"{value:.3g}" if magnitude >= 0.001 else _plain(value, 1)
 
 
 def milliseconds(value_ms: float | None) -> str:
@@ -87,11 +88,18 @@ def dollars(value_usd: float | None) -> str:
     """A cost in US dollars; a fraction of a cent keeps its digits."""
     if value_usd is None:
         return NOT_MEASURED
-    if value_usd >= 100:
+    if abs(value_usd) >= 100:
         return f"${value_usd:,.0f}"
-    if value_usd >= 0.01 or value_usd == 0:
+    if value_usd == 0:
+        return "$0.00"
+    if abs(value_usd) >= 0.01:
         return f"${value_usd:,.2f}"
-    return f"${value_usd:.2g}"
+    return f"${_plain(value_usd, 2)}"
+
+
+def _plain(value: float, digits: int) -> str:
+    """A value under 1 with so many significant digits, and never as "8e-05"."""
+    return f"{value:.{digits - 1 - math.floor(math.log10(abs(value)))}f}"
 
 
 def size(value_bytes: float | None) -> str:

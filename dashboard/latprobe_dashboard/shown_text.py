@@ -13,6 +13,7 @@ from latprobe_dashboard.quantities import NOT_MEASURED
 
 NAME_CHARS = 80
 VALUE_CHARS = 2_000
+BLANK = "(blank)"
 EMPTY = "(empty)"
 
 # Explicit reordering marks: they could make "exe.txt" read "txt.exe" in a table.
@@ -27,8 +28,9 @@ _BLOCK = {code: sign for code, sign in _LINE.items() if code not in (0x09, 0x0A)
 
 
 def line(text: str | None, limit: int = NAME_CHARS) -> str:
-    """The text on one line of at most `limit` characters."""
-    return _cut(text, limit).translate(_LINE)
+    """The text on one line of at most `limit` characters; one that nobody could see says so."""
+    shown = _cut(text, limit).translate(_LINE)
+    return shown if shown.strip() else BLANK
 
 
 def line_or_dash(text: str | None, limit: int = NAME_CHARS) -> str:

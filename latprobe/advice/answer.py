@@ -40,10 +40,11 @@ class Combined:
 class Advice:
     """Ranked suggestions to make; others "not enough data" or "don't", by rule.
 
-    `small` counts what was found and saves under 2 %. `refused` says why there is no advice at all;
-    None where there could be. p50 and p95 are the requests' latency. `combined` is None with fewer
-    than two suggestions that can be replayed together. `notes` are what advice could not see.
-    `dominant` is where the time goes; None where no stage stands out, or there is no advice.
+    `little` are suggestions that save under 2 %, the best first. `refused` says why there is no
+    advice at all; None where there could be. p50 and p95 are the requests' latency. `combined` is
+    None with fewer than two suggestions that can be replayed together. `notes` are what advice
+    could not see. `dominant` is where the time goes; None where no stage stands out, or there is no
+    advice.
     """
 
     requests: int
@@ -52,17 +53,29 @@ class Advice:
     ranked: tuple[Ranked, ...] = ()
     unclear: tuple[Suggestion, ...] = ()
     dont: tuple[Suggestion, ...] = ()
-    small: int = 0
+    little: tuple[Ranked, ...] = ()
     combined: Combined | None = None
     refused: str | None = None
     notes: tuple[str, ...] = ()
     dominant: Dominant | None = None
 
+    @property
+    def small(self) -> int:
+        """How many save under 2 %."""
+        return len(self.little)
+
+    @property
+    def beside(self) -> str:
+        """Where the time goes that none of the suggestions is about, as a sentence; "" where the
+        best of them are about it, or no stage stands out."""
+        if self.dominant is None or not self.ranked:
+            return ""
+        return self.dominant.beside([each.suggestion for each in self.ranked], self.unclear)
+
     def suggestion(self, start_of_id: str) -> Suggestion | None:
-        """The suggestion to make whose id begins so; None where none or several do."""
-        found = [
-            each.suggestion for each in self.ranked if each.suggestion.id.startswith(start_of_id)
-        ]
+        """The suggestion whose id begins so, small ones too; None where none or several do."""
+        both = (each.suggestion for each in (*self.ranked, *self.little))
+        found = [each for each in both if each.id.startswith(start_of_id)]
         return found[0] if len(found) == 1 else None
 
     def to_json(self) -> dict[str, object]:
@@ -71,22 +84,27 @@ class Advice:
             "requests": self.requests,
             "p50_ms": self.p50_ms,
             "p95_ms": self.p95_ms,
-            "suggestions": [
-                {
-                    **each.suggestion.to_json(),
-                    "rank": place,
-                    "score": each.score,
-                    "gain_share": each.gain_share,
-                    "overlaps": list(each.overlaps),
-                    "left_share": each.left_share,
-                }
-                for place, each in enumerate(self.ranked, start=1)
-            ],
+            "suggestions": [_row(each, place) for place, each in enumerate(self.ranked, start=1)],
             "combined": None if self.combined is None else asdict(self.combined),
             "not_enough_data": [each.to_json() for each in self.unclear],
             "dont": [each.to_json() for each in self.dont],
             "small": self.small,
+            "little": [
+                _row(each, place)
+                for place, each in enumerate(self.little, start=len(self.ranked) + 1)
+            ],
             "refused": self.refused,
             "notes": list(self.notes),
             "dominant": None if self.dominant is None else asdict(self.dominant),
         }
+
+
+def _row(each: Ranked, place: int) -> dict[str, object]:
+    return {
+        **each.suggestion.to_json(),
+        "rank": place,
+        "score": each.score,
+        "gain_share": each.gain_share,
+        "overlaps": list(each.overlaps),
+        "left_share": each.left_share,
+    }

@@ -2,23 +2,24 @@
 
 A program's second run is never its first: a warmer machine or a busier disk makes all of it slower,
 and that is not what a change was predicted to do. So the stages that no followed suggestion names
-are looked at by the times of their own calls: those whose median surely moved are put back to what
-it was before, on the critical path of each request since.
+are looked at by what each of their calls takes outside of the stages that it calls: those whose
+median surely moved are put back to what it was before, on the critical path of each request since.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from latprobe.advice.applied import Applied
-from latprobe.analysis.compare.measured import Measured, StageCalls, measure
+from latprobe.advice.stage_words import is_named
+from latprobe.analysis.critical_path import critical_ns
 from latprobe.analysis.intervals import Estimate, Floats, quantile_difference, quantile_interval
 from latprobe.analysis.requests import even_sample, fetch_batches, fetch_requests
 from latprobe.analysis.scope import Scope
+from latprobe.analysis.self_time import self_ns
 from latprobe.analysis.spans import Ints, Spans
 from latprobe.analysis.tree import build_tree
 from latprobe.store.query import Query
@@ -52,12 +53,14 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class LikeForLike:
-    """The median since with the times that the stages of `drifts` took before, the largest first.
+    """The quantiles since with the times that the stages of `drifts` took before, largest first.
 
-    Its interval is that of the requests since; the medians of the drifting stages count as known.
+    The intervals are those of the requests since; how much the median of a drifting stage's calls
+    moved counts as known, and as what each of its calls moved by.
     """
 
     p50_ms: Estimate
+    p95_ms: Estimate
     drifts: tuple[Drift, ...]
 
 
@@ -69,19 +72,20 @@ def like_for_like(
     until_ns: int | None,
     seed: int,
 ) -> LikeForLike | None:
-    """None where no stage moved that none of the `subjects` names, or one side has no requests."""
+    """None where no stage moved that none of the `subjects` names, where they name none that was
+    recorded, or one side has no requests."""
     sides = (applied.from_ns, applied.applied_ns), (applied.applied_ns, until_ns)
     scopes = [Scope(service=applied.service, from_ns=low, to_ns=high) for low, high in sides]
-    before, after = (measure(query, scope, max_requests=_MOST_REQUESTS) for scope in scopes)
-    rows = _requests_of(after, applied.root)
-    if not len(before) or not len(rows):
+    before, after = (_fetch(query, scope) for scope in scopes)
+    rows_before, rows = (_requests_of(side, applied.root) for side in (before, after))
+    touched = set[str]().union(*(_touched(query, scope, subjects) for scope in scopes))
+    if not len(rows_before) or not len(rows) or not touched:
         return None
-    touched = _touched(query, scopes[1], subjects)
-    median_ms = float(np.median(before.duration_ns[_requests_of(before, applied.root)])) / 1e6
-    taken_out = np.zeros(len(after))
+    median_ms = float(np.median(before.duration_ns[rows_before])) / 1e6
+    taken_out = np.zeros(len(after.duration_ns))
     drifts = []
     for stage in before.stages.keys() & after.stages.keys() - touched - {applied.root}:
-        moved = _moved_ns(before.stages[stage], after.stages[stage], len(after), seed)
+        moved = _moved_ns(before.stages[stage], after.stages[stage], len(taken_out), seed)
         if moved is None:
             continue
         drift = Drift(stage, float(moved[rows].mean()) / 1e6)
@@ -92,23 +96,66 @@ def like_for_like(
         return None
     drifts.sort(key=lambda each: (-abs(each.ms), each.stage))
     left_ms = np.maximum(after.duration_ns - taken_out, 0.0)[rows] / 1e6
-    return LikeForLike(quantile_interval(left_ms, 0.5, seed=seed), tuple(drifts))
+    p50_ms, p95_ms = (quantile_interval(left_ms, share, seed=seed) for share in (0.5, 0.95))
+    return LikeForLike(p50_ms, p95_ms, tuple(drifts))
 
 
-def _requests_of(measured: Measured, root: str | None) -> Ints:
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """Calls of a stage: the place of its request, and what of its time no stage in it covers;
+    `critical_ns` is how much of that others waited for."""
+
+    request: Ints
+    own_ns: Ints
+    critical_ns: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Requests in the order of their starts, with the calls of their stages."""
+
+    duration_ns: Ints
+    stages: dict[str, _Calls]
+
+
+def _fetch(query: Query, scope: Scope) -> _Side:
+    sample = even_sample(fetch_requests(query, scope), _MOST_REQUESTS)
+    parts: dict[str, list[tuple[Ints, Ints, Ints]]] = {}
+    offset = 0
+    for requests, table in fetch_batches(query, sample):
+        spans = Spans.from_table(table)
+        tree = build_tree(spans)
+        columns = (
+            spans.trace + offset,
+            self_ns(spans, tree),
+            tree.credited(critical_ns(spans, tree)),
+        )
+        for code, name in enumerate(spans.names):
+            rows = np.flatnonzero(spans.name == code)
+            request, own, critical = (column[rows] for column in columns)
+            parts.setdefault(name, []).append((request, own, critical))
+        offset += len(requests)
+    stages = {
+        name: _Calls(*(np.concatenate(column) for column in zip(*calls, strict=True)))
+        for name, calls in parts.items()
+    }
+    return _Side(sample.duration_ns, stages)
+
+
+def _requests_of(side: _Side, root: str | None) -> Ints:
     """The places of the requests whose root is called so; of all for None."""
     if root is None:
-        return np.arange(len(measured))
-    calls = measured.stages.get(root)
+        return np.arange(len(side.duration_ns))
+    calls = side.stages.get(root)
     return np.unique(calls.request) if calls is not None else np.arange(0)
 
 
-def _moved_ns(before: StageCalls, after: StageCalls, requests: int, seed: int) -> Floats | None:
+def _moved_ns(before: _Calls, after: _Calls, requests: int, seed: int) -> Floats | None:
     """What the stage takes more of each request's critical path than at its median before; None
     where that median has not surely moved."""
     if min(len(before.request), len(after.request)) < FEWEST_CALLS:
         return None
-    first, second = (each.duration_ns[np.argsort(each.request)] for each in (before, after))
+    first, second = (each.own_ns[np.argsort(each.request)] for each in (before, after))
     interval = quantile_difference(first, second, 0.5, seed=seed).interval
     if interval is None or interval.low <= 0 <= interval.high:
         return None
@@ -124,7 +171,9 @@ def _touched(query: Query, scope: Scope, subjects: Sequence[str]) -> set[str]:
     for _, table in fetch_batches(query, even_sample(fetch_requests(query, scope), _LOOKED_AT)):
         spans = Spans.from_table(table)
         parent = build_tree(spans).parent
-        named = np.array([_is_named(subjects, name) for name in spans.names], bool)
+        named = np.array(
+            [any(is_named(name, each) for each in subjects) for name in spans.names], bool
+        )
         if not named.any():
             continue
         own = named[spans.name]
@@ -141,9 +190,3 @@ def _touched(query: Query, scope: Scope, subjects: Sequence[str]) -> set[str]:
             above[rows] = True
         found.update(spans.names[code] for code in np.unique(spans.name[below | above]).tolist())
     return found
-
-
-def _is_named(subjects: Sequence[str], stage: str) -> bool:
-    """Whether a suggestion's subject has the stage's whole name in it."""
-    whole = rf"(?<![\w.]){re.escape(stage)}(?![\w.])"
-    return any(re.search(whole, subject) is not None for subject in subjects)

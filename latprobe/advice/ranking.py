@@ -37,8 +37,9 @@ def rank(context: Context, found: Iterable[Suggestion]) -> Advice:
         by_verdict[judged.verdict].append(judged)
     scored = [(gain_share(context, each), each) for each in by_verdict["do"]]
     worth = [(share, each) for share, each in scored if share >= MIN_GAIN_SHARE]
-    little = [each for share, each in scored if share < MIN_GAIN_SHARE]
-    unsure = [_unsure(each) for each in little if _hoped_share(context, each) >= MIN_GAIN_SHARE]
+    less = [(share, each) for share, each in scored if share < MIN_GAIN_SHARE]
+    unsure = [each for _, each in less if _hoped_share(context, each) >= MIN_GAIN_SHARE]
+    little = [(share, each) for share, each in less if each not in unsure]
     worth.sort(key=lambda pair: (-pair[0] * _sureness(pair[1]), pair[1].id))
     ranked = _without_overlaps(worth)
     return Advice(
@@ -46,9 +47,9 @@ def rank(context: Context, found: Iterable[Suggestion]) -> Advice:
         p50_ms=context.p50_ms,
         p95_ms=context.p95_ms,
         ranked=tuple(ranked),
-        unclear=(*by_verdict["not enough data"], *unsure),
+        unclear=(*by_verdict["not enough data"], *map(_unsure, unsure)),
         dont=tuple(by_verdict["don't"]),
-        small=len(little) - len(unsure),
+        little=_small(little),
         combined=_best_together(context, ranked),
     )
 
@@ -123,6 +124,12 @@ def _without_overlaps(worth: Sequence[tuple[float, Suggestion]]) -> list[Ranked]
             )
         )
     return sorted(ranked, key=lambda each: -each.score)
+
+
+def _small(little: Sequence[tuple[float, Suggestion]]) -> tuple[Ranked, ...]:
+    """What saves so little that nobody needs to hear of it unasked; overlaps are not looked at."""
+    found = [Ranked(each, share * _sureness(each), share) for share, each in little]
+    return tuple(sorted(found, key=lambda each: (-each.score, each.suggestion.id)))
 
 
 def _judged(context: Context, suggestion: Suggestion) -> Suggestion:

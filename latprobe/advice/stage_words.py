@@ -14,6 +14,11 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
+def is_named(stage: str, subject: str) -> bool:
+    """Whether a suggestion's subject has the stage's whole name in it."""
+    return re.search(rf"(?<![\w.]){re.escape(stage)}(?![\w.])", subject) is not None
+
+
 def has_any(name: str, wanted: frozenset[str]) -> bool:
     """Whether one of its words is one of these."""
     return not wanted.isdisjoint(words(name))

@@ -10,6 +10,7 @@ import numpy as np
 
 from latprobe.advice.applied import Applied
 from latprobe.advice.like_for_like import LikeForLike, like_for_like
+from latprobe.advice.no_change import allows_no_change, doubt, requests_to_tell
 from latprobe.analysis.counted_calls import calls_sql
 from latprobe.analysis.intervals import (
     SEED,
@@ -55,7 +56,7 @@ class Measured:
 class Verified:
     """The requests before and after, and what each saves in tokens with its 95 % interval.
 
-    `like_for_like` is the median since without what stages moved that the change does not touch;
+    `like_for_like` is the latency since without what stages moved that the change does not touch;
     None where none did.
     """
 
@@ -79,7 +80,21 @@ class Verified:
         """The outcome as a reader sees it."""
         if self.outcome == "not enough requests yet":
             return f"{self.outcome} ({self.after.requests} of {MIN_REQUESTS})"
-        return self.outcome
+        if not self.allows_no_change:
+            return self.outcome
+        but = " but for other stages" if self.outcome == "as predicted but for other stages" else ""
+        return f"within the predicted range{but}, which also allows no change"
+
+    @property
+    def allows_no_change(self) -> bool:
+        """Whether it is as predicted, and would be so too with the median as it was before."""
+        is_within = self.outcome in ("as predicted", "as predicted but for other stages")
+        return is_within and allows_no_change(self.applied)
+
+    @property
+    def doubt(self) -> str:
+        """A sentence on what the verdict leaves open; "" where nothing."""
+        return doubt(self.applied) if self.allows_no_change else ""
 
     def to_json(self) -> dict[str, object]:
         """The documented keys of one row of `latprobe applied --json`."""
@@ -108,6 +123,8 @@ class Verified:
             },
             "outcome": self.outcome,
             "verdict": self.verdict,
+            "allows_no_change": self.allows_no_change,
+            "requests_to_tell": requests_to_tell(self.applied) if self.allows_no_change else None,
             "note": mark.note,
             "like_for_like": _like_for_like(self.like_for_like),
             "meanwhile": list(self.meanwhile),
@@ -268,7 +285,11 @@ def _like_for_like(each: LikeForLike | None) -> dict[str, object] | None:
     if each is None:
         return None
     drifts = [{"stage": drift.stage, "more_ms": drift.ms} for drift in each.drifts]
-    return {"p50_ms": _estimate(each.p50_ms), "drifts": drifts}
+    return {
+        "p50_ms": _estimate(each.p50_ms),
+        "p95_ms": _estimate(each.p95_ms),
+        "drifts": drifts,
+    }
 
 
 def _estimate(each: Estimate | None) -> dict[str, object] | None:

@@ -13,12 +13,18 @@ def active_ns(start_ns: Ints, end_ns: Ints, run: Ints) -> int:
     Runs at the same time (the processes of one server) count once, and the time between two runs
     is nobody's. Pauses within a run count: a service that waits for requests is running.
     """
-    total, reached = 0, None
+    return sum(last - first for first, last in active_periods_ns(start_ns, end_ns, run))
+
+
+def active_periods_ns(start_ns: Ints, end_ns: Ints, run: Ints) -> list[tuple[int, int]]:
+    """First start and last end of each run, in the order of time; those that meet are one."""
+    found: list[tuple[int, int]] = []
     for first, last in sorted(_periods(start_ns, end_ns, run)):
-        begin = first if reached is None else max(first, reached)
-        total += max(last - begin, 0)
-        reached = last if reached is None else max(reached, last)
-    return total
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        elif last >= first:
+            found.append((first, last))
+    return found
 
 
 def throughput_per_s(start_ns: Ints, end_ns: Ints, run: Ints) -> float | None:
@@ -28,11 +34,18 @@ def throughput_per_s(start_ns: Ints, end_ns: Ints, run: Ints) -> float | None:
 
 
 def _periods(start_ns: Ints, end_ns: Ints, run: Ints) -> list[tuple[int, int]]:
+    """First start and last end of each run.
+
+    Requests come in stretches of one run, mostly few: sorting all by their run took 30 ms of
+    500,000, this takes 3.
+    """
     if not len(start_ns):
         return []
-    _, number = np.unique(run, return_inverse=True)
-    order = np.argsort(number, kind="stable")
-    begins = np.flatnonzero(np.diff(number[order], prepend=-1))
-    firsts = np.minimum.reduceat(start_ns[order], begins)
-    lasts = np.maximum.reduceat(end_ns[order], begins)
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    begins = np.flatnonzero(np.diff(run, prepend=run[0] - 1))
+    firsts = np.minimum.reduceat(start_ns, begins).tolist()
+    lasts = np.maximum.reduceat(end_ns, begins).tolist()
+    found: dict[int, tuple[int, int]] = {}
+    for number, first, last in zip(run[begins].tolist(), firsts, lasts, strict=True):
+        known = found.get(number, (first, last))
+        found[number] = min(first, known[0]), max(last, known[1])
+    return list(found.values())

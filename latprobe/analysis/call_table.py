@@ -9,14 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from latprobe.analysis.root_table import RootTable
+from latprobe.analysis.root_table import RootTable, is_among
 from latprobe.analysis.scope import Scope
+from latprobe.analysis.spans import Ids
 from latprobe.analysis.stage_tokens import StageTokens
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.store.query import Query
 
 # Where a cost comes from (docs/token-ledger.md), in the order of the numbers that stand for them.
 COST_ORIGINS = ("provider", "prices", "override")
+
+# A column in more pieces than this is put into one: each look goes through all of them.
+MAX_PIECES = 64
 
 _COLUMNS = f"""
     hash(u.trace_id) AS draw, u.start_ns, u.run_id::BIGINT AS run_id, u.stage, u.input_tokens,
@@ -45,17 +49,21 @@ class CallTable:
 
     def totals(self, scope: Scope, roots: RootTable) -> CallTotals:
         """The sums over the calls of the scope's runs and requests that started in its window."""
-        found = self.inside(scope, roots)
+        return self.within(scope, roots).sums()
+
+    def sums(self) -> CallTotals:
+        """The sums over all these calls."""
+        found = self.rows
         return CallTotals(
             input_tokens=pc.sum(found["input_tokens"]).as_py(),
             output_tokens=pc.sum(found["output_tokens"]).as_py(),
             cost_usd=pc.sum(found["cost_usd"]).as_py(),
         )
 
-    def cost_origins(self, scope: Scope, roots: RootTable) -> tuple[str, ...]:
-        """Where the costs of the scope's calls come from, of `COST_ORIGINS` and in that order;
-        empty where no call has a cost, or one does not say."""
-        found = self.inside(scope, roots)
+    def cost_origins(self) -> tuple[str, ...]:
+        """Where the costs of these calls come from, of `COST_ORIGINS` and in that order; empty
+        where no call has a cost, or one does not say."""
+        found = self.rows
         numbers = pc.unique(found["cost_origin"].filter(pc.is_valid(found["cost_usd"]))).to_pylist()
         if None in numbers:
             return ()
@@ -74,17 +82,29 @@ class CallTable:
         named = named.rename_columns([name.removesuffix("_any") for name in named.column_names])
         return {row.pop("stage"): StageTokens(**row) for row in named.to_pylist()}
 
+    def tokens(self, draws: Ids) -> dict[int, tuple[int | None, int | None]]:
+        """Input and output tokens of these requests' calls; None where none reported any, and
+        requests without a call are left out."""
+        found = self.rows.filter(pa.array(is_among(self.rows["draw"].to_numpy(), draws)))
+        sums = found.group_by("draw").aggregate([("input_tokens", "sum"), ("output_tokens", "sum")])
+        columns = (sums[name].to_pylist() for name in ("input_tokens_sum", "output_tokens_sum"))
+        return dict(zip(sums["draw"].to_pylist(), zip(*columns, strict=True), strict=True))
+
+    def within(self, scope: Scope, roots: RootTable) -> CallTable:
+        """The calls of the scope's runs and requests that started in its window."""
+        return CallTable(self.inside(scope, roots))
+
     def inside(self, scope: Scope, roots: RootTable) -> pa.Table:
         """The rows of the scope's runs and requests that started in its window."""
         start = self.rows["start_ns"].to_numpy()
         inside = np.isin(self.rows["run_id"].to_numpy(), roots.runs(scope))
         for test in scope.request_tests():
-            inside &= np.isin(self.rows["draw"].to_numpy(), roots.draw[roots.members(test)])
+            inside &= is_among(self.rows["draw"].to_numpy(), roots.draw[roots.members(test)])
         if scope.from_ns is not None:
             inside &= start >= scope.from_ns
         if scope.to_ns is not None:
             inside &= start < scope.to_ns
-        return self.rows.filter(pa.array(inside))
+        return self.rows if inside.all() else self.rows.filter(pa.array(inside))
 
 
 def fetch_calls(query: Query) -> CallTable:
@@ -103,3 +123,31 @@ def fetch_calls(query: Query) -> CallTable:
             ON c.trace_id = u.trace_id AND c.span_id = u.span_id"""
         )
     )
+
+
+def grown_calls(query: Query, old: CallTable, *, since: int, after_row: int) -> CallTable:
+    """The table with the calls of traces that got spans after batch `since` of the store, or calls
+    after that row of `usage`, as they are now."""
+    touched = f"""touched AS MATERIALIZED (
+        SELECT s.trace_id FROM spans s WHERE s.ingest_seq > {int(since)}
+        UNION SELECT u.trace_id FROM usage u WHERE u.rowid > {int(after_row)})"""
+    near = "FROM usage u SEMI JOIN touched t ON t.trace_id = u.trace_id"
+    rows = query(f"WITH {touched} SELECT {_COLUMNS} {near}")
+    draws = pc.unique(rows["draw"])
+    if len(rows) > len(draws):  # which of several calls count is a rule of its own
+        rows = query(
+            f"""WITH RECURSIVE {touched}, wanted AS (SELECT DISTINCT u.trace_id {near}),
+            spans AS MATERIALIZED (
+                SELECT s.trace_id, s.span_id, s.parent_span_id FROM main.spans s
+                WHERE s.trace_id IN (SELECT trace_id FROM wanted)),
+            {COUNTED_USAGE}, counting AS (SELECT DISTINCT trace_id, span_id FROM counted_usage)
+            SELECT {_COLUMNS} FROM usage u SEMI JOIN counting c
+            ON c.trace_id = u.trace_id AND c.span_id = u.span_id"""
+        )
+    known = old.rows["draw"].to_numpy()
+    kept = old.rows.filter(pa.array(~is_among(known, pa.chunked_array([draws]))))
+    return CallTable(_in_few_pieces(pa.concat_tables([kept, rows])))
+
+
+def _in_few_pieces(rows: pa.Table) -> pa.Table:
+    return rows.combine_chunks() if rows["draw"].num_chunks > MAX_PIECES else rows

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import (
     DRAWS,
     SEED,
@@ -123,8 +124,8 @@ def delay_effect(stage: str, trial: Trial, *, seed: int = SEED) -> DelayEffect |
     treated, others = int(delayed.sum()), int((~delayed).sum())
     if min(treated, others) < FEWEST:
         return Refusal(
-            f"{treated} requests were delayed in {stage!r} and {others} were not; record until "
-            f"there are {FEWEST} of each."
+            f"Delayed in {stage!r}: {counted(treated, 'request')}, not delayed: {others}; "
+            f"record until there are {FEWEST} of each."
         )
     slept_ms = float(np.median(trial.delay_ms[delayed]))
     rng = np.random.default_rng(seed)

@@ -56,10 +56,16 @@ def block_length(series: NDArray[np.generic]) -> int:
     From the autocorrelation of the ranks, so that one outlier does not decide it. At most a tenth
     of the series, so that a draw still mixes ten blocks.
     """
-    count = len(series)
+    if len(series) < _FEWEST_FOR_BLOCKS:
+        return 1
+    return block_length_by_ranks(_ranks(series))
+
+
+def block_length_by_ranks(ranks: Floats) -> int:
+    """The `block_length` of a series whose ranks are known, lowest first."""
+    count = len(ranks)
     if count < _FEWEST_FOR_BLOCKS:
         return 1
-    ranks = _ranks(series)
     covariance = _autocovariance(ranks - ranks.mean())
     if covariance[0] <= 0:
         return 1
@@ -90,8 +96,10 @@ def block_draws(
         starts = rng.integers(0, count, blocks)
         if block == 1:
             yield starts
-        else:
-            yield ((starts[:, None] + inside) % count).ravel()[:count]
+            continue
+        rows = starts[:, None] + inside
+        rows[starts > count - block] %= count  # of all rows it took most of the time
+        yield rows.ravel()[:count]
 
 
 def quantile_draws(
@@ -113,9 +121,16 @@ def quantile_draws(
     length = block_length(values) if block is None else block
     found = np.empty((draws if len(values) else 0, len(quantiles)))
     again = block_draws(len(values), rng=rng, draws=draws, block=length) if is_rerun else None
-    for place, rows in enumerate(block_draws(len(values), rng=rng, draws=draws, block=length)):
+    ordered, place = np.unique(values, return_inverse=True)
+    at = _ranks_around(len(values), tuple(quantiles)) if len(values) else None
+    for draw, rows in enumerate(block_draws(len(values), rng=rng, draws=draws, block=length)):
         chosen = rows if again is None else rows[next(again)]
-        found[place] = quantiles_of(values[chosen], quantiles)
+        # How often each value was drawn tells the quantiles: twice as fast as putting the drawn in
+        # order, and the same.
+        until = np.cumsum(np.bincount(place[chosen], minlength=len(ordered)))
+        assert at is not None
+        low, high = (ordered[np.searchsorted(until, r, side="right")] for r in (at.low, at.high))
+        found[draw] = low + (high - low) * at.share
     return found
 
 
@@ -209,7 +224,8 @@ def _ranks(series: NDArray[np.generic]) -> Floats:
 def _autocovariance(centred: Floats) -> Floats:
     """Of all lags up to a quarter of the series, by Fourier transform."""
     count = len(centred)
-    size = 1 << (2 * count - 1).bit_length()
+    # So long that no lag that is asked for reaches around the end.
+    size = 1 << (count + max(count // 4, 2)).bit_length()
     spectrum = np.fft.rfft(centred, size)
     full = np.fft.irfft(spectrum * spectrum.conj(), size)
     return np.asarray(full[: max(count // 4, 2)] / count)

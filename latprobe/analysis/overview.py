@@ -19,7 +19,7 @@ from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.percentiles import StageStats, span_stats
 from latprobe.analysis.report import RequestStats, StageRow, stage_row
 from latprobe.analysis.request_paths import RequestPaths, add_batch
-from latprobe.analysis.requests import fetch_spans
+from latprobe.analysis.requests import fetch_scattered_spans
 from latprobe.analysis.rolled_stages import are_rolled_up, rolled_stage_stats
 from latprobe.analysis.root_table import RootTable, spaced
 from latprobe.analysis.scope import Scope
@@ -59,6 +59,15 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """The figures of the requests in a scope, as in its `Overview`."""
+
+    spans: int
+    requests: RequestStats
+    cost_origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StageFigures:
     """Counts, percentiles and total times of the stages, without tokens; `is_exact`: none of the
     percentiles is binned."""
@@ -74,23 +83,36 @@ def stage_figures(query: Query, scope: Scope) -> StageFigures:
     return StageFigures(tuple(span_stats(query, scope)), is_exact=True)
 
 
+def build_headline(query: Query, roots: RootTable, calls: CallTable, scope: Scope) -> Headline:
+    """The headline of a scope without stage and model; raises NoDataError when it is empty."""
+    spans = _count(query, scope)
+    if not spans:
+        raise nothing_found(query, scope)
+    inside = calls.within(scope, roots)
+    return Headline(
+        spans=spans,
+        requests=_request_stats(roots, inside, roots.rows(scope)),
+        cost_origins=inside.cost_origins(),
+    )
+
+
 def build_overview(
     query: Query,
     roots: RootTable,
     calls: CallTable,
     scope: Scope,
     *,
+    headline: Headline | None = None,
     figures: Callable[[], StageFigures] | None = None,
 ) -> Overview:
     """The overview of a scope without stage and model; raises NoDataError when it is empty.
 
-    `figures` gives what `stage_figures` does, for callers that have begun to ask for it.
+    `headline` is what `build_headline` found, `figures` gives what `stage_figures` does: for
+    callers that have them, or have begun to ask.
     """
-    spans, rows = _count(query, scope), roots.rows(scope)
-    if not spans:
-        raise nothing_found(query, scope)
-    paths, modalities = _walk(query, roots, rows, spans=spans)
-    requests = _request_stats(roots, calls, rows, scope)
+    head = build_headline(query, roots, calls, scope) if headline is None else headline
+    rows = roots.rows(scope)
+    paths, modalities = _walk(query, roots, rows, spans=head.spans)
     found = figures() if figures is not None else stage_figures(query, scope)
     stats = found.stats if found.is_exact else _with_modality(query, found.stats, modalities)
     tokens = calls.by_stage(scope, roots)
@@ -99,12 +121,12 @@ def build_overview(
     return Overview(
         spans=sum(each.count for each in stats),
         stages=tuple(ranked),
-        requests=requests,
+        requests=head.requests,
         sampled_traces=paths.traces,
         is_exact=found.is_exact,
         coverage=paths.explained_ns / paths.wall_ns if paths.wall_ns else None,
         wall_ns=int(roots.duration_ns[rows].sum()),
-        cost_origins=calls.cost_origins(scope, roots),
+        cost_origins=head.cost_origins,
     )
 
 
@@ -128,7 +150,7 @@ def _walk(
     chosen = np.union1d(even, slow)
     begin, end = roots.start_ns[chosen], roots.start_ns[chosen] + roots.duration_ns[chosen]
     bounds = int(begin.min()) - _SKEW_NS, int(end.max()) + _SKEW_NS
-    table = fetch_spans(query, roots.ids(chosen), *bounds)
+    table = fetch_scattered_spans(query, roots.ids(chosen), *bounds)
     add_batch(paths, table, np.isin(chosen, even), np.isin(chosen, slow))
     return paths, _modalities(table)
 
@@ -155,7 +177,7 @@ def _with_modality(
     return [replace(each, modality=known.get(each.name)) for each in stats]
 
 
-def _request_stats(roots: RootTable, calls: CallTable, rows: Ints, scope: Scope) -> RequestStats:
+def _request_stats(roots: RootTable, calls: CallTable, rows: Ints) -> RequestStats:
     if not len(rows):
         return RequestStats(0, 0, None, None, None, None, None, None, None)
     start, duration = roots.start_ns[rows], roots.duration_ns[rows]
@@ -167,5 +189,5 @@ def _request_stats(roots: RootTable, calls: CallTable, rows: Ints, scope: Scope)
         p95_ms=p95,
         p99_ms=p99,
         throughput_per_s=throughput_per_s(start, start + duration, roots.run_id[rows]),
-        **calls.totals(scope, roots),
+        **calls.sums(),
     )

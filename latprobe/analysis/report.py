@@ -24,7 +24,7 @@ from latprobe.analysis.requests import (
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.stage_tokens import stage_stats
 from latprobe.analysis.tokens import COUNTED_USAGE
-from latprobe.analysis.verdict import certain_verdict
+from latprobe.analysis.verdict import limit_of
 from latprobe.analysis.whatif.gains import StageGain, gains
 from latprobe.store.query import Query
 
@@ -41,7 +41,7 @@ class StageRow:
     the spans it was measured on. Tokens and cost count each model call once, at the innermost
     stage that knows them; `tokens_estimated` where some were not reported. `gpu_sm_active_pct` and
     `verdict` (None: not certain) come from `latprobe.analysis.gpu` where a GPU was read; else the
-    verdict is `certain_verdict`'s.
+    verdict is `limit_of` the stage without one.
     """
 
     name: str
@@ -143,7 +143,7 @@ def build_report(
     paths = walk_requests(query, sampled)
     coverage = paths.explained_ns / paths.wall_ns if paths.wall_ns else None
     wall_ns = int(requests.duration_ns.sum())
-    gpu = gpu_report(query, scope).by_name()
+    gpu = gpu_report(query, scope, paths=paths).by_name()
     rows = [stage_row(each, paths, gpu.get(each.name)) for each in stats]
     found = gains(query, requests)
     rows.sort(key=lambda row: (-row.critical_share, -row.total_ms, row.name))
@@ -184,7 +184,7 @@ def stage_row(stats: StageStats, paths: RequestPaths, gpu: GpuStage | None = Non
         cost_usd=stats.cost_usd,
         cpu_ms=stats.cpu_ms,
         gpu_sm_active_pct=None if gpu is None else gpu.sm_active_pct.value,
-        verdict=(gpu.verdict if gpu is not None else None) or certain_verdict(path),
+        verdict=limit_of(path) if gpu is None else gpu.verdict,
         tokens_estimated=stats.tokens_estimated,
     )
 

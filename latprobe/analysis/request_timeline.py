@@ -31,10 +31,18 @@ def request_timeline(
     bucket = (start - first) // width
     counts = np.bincount(bucket, minlength=len(times))
     errors = np.bincount(bucket[roots.is_error[rows]], minlength=len(times))
-    sorted_ns = roots.duration_ns[rows][np.lexsort((roots.duration_ns[rows], bucket))]
+    sorted_ns = _sorted_within(roots.duration_ns[rows], counts)
     p50, p95 = (_quantiles_ms(sorted_ns, counts, q) for q in (0.5, 0.95))
     columns = (times.tolist(), counts.tolist(), errors.tolist(), p50, p95)
     return [TimelinePoint(*figures) for figures in zip(*columns, strict=True)]
+
+
+def _sorted_within(values: Ints, counts: Ints) -> Ints:
+    """The values, those of each bucket in order; roots are by start, and so by bucket. A sort by
+    bucket and value took ten times as long."""
+    for part in np.split(values, np.cumsum(counts)[:-1]):  # views: `values` is a copy already
+        part.sort()
+    return values
 
 
 def _quantiles_ms(sorted_ns: Ints, counts: Ints, q: float) -> list[float | None]:

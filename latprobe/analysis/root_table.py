@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 from uuid import UUID
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from latprobe.analysis.roots import ROOTS
 from latprobe.analysis.scope import Scope, Test
 from latprobe.analysis.spans import Ids, Ints
+from latprobe.analysis.store_growth import touched_since
 from latprobe.store.query import Query
 
 Mask = NDArray[np.bool_]
@@ -25,8 +27,9 @@ class RootTable:
 
     `services` names the service of each run, `versions` its version and git commit. Row
     `crossing[i]` has spans of run `crossing_run[i]` beside its root's, the last of which started at
-    `crossing_ns[i]`. `query` finds the members of a test once, when first asked. About 70 bytes a
-    request, and one more for each test.
+    `crossing_ns[i]`. `query` finds the members of a test once, when first asked; of a test in
+    `carried` only among the traces that got spans after batch `since`. About 70 bytes a request,
+    and one more for each test.
     """
 
     trace_id: pa.ChunkedArray
@@ -43,6 +46,8 @@ class RootTable:
     crossing_ns: Ints
     query: Query
     found: dict[str, Mask] = field(default_factory=dict)
+    carried: dict[str, Mask] = field(default_factory=dict)
+    since: int = 0
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -67,14 +72,23 @@ class RootTable:
 
     def members(self, test: Test) -> Mask:
         """Which requests have a span that passes the test."""
-        sql, values = test
         question = repr(test)
         if question not in self.found:  # asked twice at once it is found twice, which does no harm
-            table = self.query(
-                f"SELECT DISTINCT hash(m.trace_id) AS draw FROM spans m WHERE {sql}", values
-            )
-            self.found[question] = np.isin(self.draw, np.asarray(table["draw"].to_numpy()))
+            known = self.carried.get(question)
+            draws = self._passing(test, is_new_only=known is not None)
+            found = is_among(self.draw, draws)
+            self.found[question] = found if known is None else known | found
         return self.found[question]
+
+    def _passing(self, test: Test, *, is_new_only: bool) -> pa.ChunkedArray:
+        """The draws of the traces with a span that passes."""
+        sql, values = test
+        source = "spans"
+        if is_new_only:
+            source = f"(SELECT s.* FROM spans s WHERE {touched_since(self.since)})"
+        return self.query(
+            f"SELECT DISTINCT hash(m.trace_id) AS draw FROM {source} m WHERE {sql}", values
+        )["draw"]
 
     def ids(self, rows: Ints) -> list[str]:
         """The trace ids at these rows, as text with dashes."""
@@ -106,34 +120,74 @@ class RootTable:
 
 def fetch_roots(query: Query) -> RootTable:
     """The roots of all requests in the store."""
-    table = query(
+    roots = query(
         f"""
         WITH {ROOTS} SELECT s.trace_id::VARCHAR AS trace_id, s.name, s.start_ns, s.duration_ns,
             s.status = 'error' AS is_error, s.run_id::BIGINT AS run_id, hash(s.trace_id) AS draw
         FROM roots s ORDER BY s.start_ns, s.trace_id
         """
     )
+    runs = run_facts(query)
+    crossing = fetch_crossing(query) if len(runs["services"]) > 1 else NO_CROSSING
+    at = pc.index_in(crossing["trace_id"], roots["trace_id"]).fill_null(-1).to_numpy()
+    known = at >= 0
+    return RootTable(
+        **root_columns(roots),
+        **runs,
+        crossing=at[known].astype(np.int64),
+        crossing_run=ints(crossing["run_id"])[known],
+        crossing_ns=ints(crossing["last_ns"])[known],
+        query=query,
+    )
+
+
+class RootColumns(TypedDict):
+    """What a `RootTable` has of each root."""
+
+    trace_id: pa.ChunkedArray
+    name: pa.ChunkedArray
+    start_ns: Ints
+    duration_ns: Ints
+    is_error: Mask
+    run_id: Ints
+    draw: Ids
+
+
+def root_columns(roots: pa.Table) -> RootColumns:
+    """The columns of a table of roots."""
+    return RootColumns(
+        trace_id=roots["trace_id"],
+        name=roots["name"],
+        start_ns=ints(roots["start_ns"]),
+        duration_ns=ints(roots["duration_ns"]),
+        is_error=np.asarray(roots["is_error"].to_numpy()).astype(np.bool_),
+        run_id=ints(roots["run_id"]),
+        draw=np.asarray(roots["draw"].to_numpy()),
+    )
+
+
+class RunFacts(TypedDict):
+    """What a `RootTable` has of each run."""
+
+    services: dict[int, str]
+    versions: dict[int, tuple[str | None, str | None]]
+
+
+def run_facts(query: Query) -> RunFacts:
+    """The services and versions of all runs."""
     runs = query(
         "SELECT r.run_id, r.service, r.version, r.git_commit FROM runs r ORDER BY r.run_id"
     ).to_pylist()
-    crossing = _crossing(query) if len(runs) > 1 else _NO_CROSSING
-    at = pc.index_in(crossing["trace_id"], table["trace_id"]).fill_null(-1).to_numpy()
-    known = at >= 0
-    return RootTable(
-        trace_id=table["trace_id"],
-        name=table["name"],
-        start_ns=_ints(table["start_ns"]),
-        duration_ns=_ints(table["duration_ns"]),
-        is_error=np.asarray(table["is_error"].to_numpy()),
-        run_id=_ints(table["run_id"]),
-        draw=np.asarray(table["draw"].to_numpy()),
+    return RunFacts(
         services={row["run_id"]: row["service"] for row in runs},
         versions={row["run_id"]: (row["version"], row["git_commit"]) for row in runs},
-        crossing=at[known].astype(np.int64),
-        crossing_run=_ints(crossing["run_id"])[known],
-        crossing_ns=_ints(crossing["last_ns"])[known],
-        query=query,
     )
+
+
+def is_among(draws: Ids, wanted: pa.ChunkedArray | Ids) -> Mask:
+    """Which of the draws are wanted. By hash: numpy would sort them all, 50 ms for 500,000."""
+    values = wanted if isinstance(wanted, pa.ChunkedArray) else pa.array(wanted)
+    return np.asarray(pc.is_in(pa.array(draws), value_set=values).to_numpy(zero_copy_only=False))
 
 
 def knows(scope: Scope) -> bool:
@@ -147,7 +201,7 @@ def spaced(rows: Ints, wanted: int, draw: Ids) -> Ints:
     return rows[draw[rows] % np.uint64(step) == 0] if step > 1 else rows
 
 
-_NO_CROSSING = pa.table(
+NO_CROSSING = pa.table(
     {
         "trace_id": pa.array([], pa.string()),
         "run_id": pa.array([], pa.int64()),
@@ -156,20 +210,25 @@ _NO_CROSSING = pa.table(
 )
 
 
-def _crossing(query: Query) -> pa.Table:
-    """The runs of every trace that has spans of several."""
+def fetch_crossing(query: Query, where: str = "TRUE") -> pa.Table:
+    """The runs of every trace that has spans of several, with the start of each run's last span.
+
+    `where` is a condition on a span `s` that keeps whole traces.
+    """
+    several = f"""
+        SELECT s.trace_id FROM spans s WHERE {where}
+        GROUP BY s.trace_id HAVING min(s.run_id) < max(s.run_id)"""
     return query(
-        """
+        f"""
         SELECT s.trace_id::VARCHAR AS trace_id, s.run_id::BIGINT AS run_id,
                max(s.start_ns) AS last_ns
-        FROM spans s WHERE s.trace_id IN (
-            SELECT o.trace_id FROM spans o GROUP BY o.trace_id HAVING min(o.run_id) < max(o.run_id))
-        GROUP BY s.trace_id, s.run_id
+        FROM spans s WHERE s.trace_id IN ({several}) GROUP BY s.trace_id, s.run_id
         """
     )
 
 
-def _ints(column: pa.ChunkedArray) -> Ints:
+def ints(column: pa.ChunkedArray) -> Ints:
+    """A column without NULLs as numbers."""
     return np.asarray(column.to_numpy()).astype(np.int64, copy=False)
 
 

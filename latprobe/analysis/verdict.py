@@ -14,6 +14,12 @@ CARRIED_SHARE = 0.8
 MAX_SHARE = 1.05
 
 
+def limit_of(path: StagePath, judged: str | None = None) -> str | None:
+    """What limits a stage, the one answer that every command and page gives: what the GPU's
+    counters and kernels bear out (`judged`) where they do, else what its CPU time does."""
+    return judged or certain_verdict(path)
+
+
 def certain_verdict(path: StagePath) -> str | None:
     """What nearly all of its own time is: "cpu-bound", "server-bound" (a request of its calls was
     under way) or "waiting" (off the CPU); None if none is certain. "in its call": the stage has

@@ -22,6 +22,9 @@ def advise(
             help="Show the recorded text of this suggestion beside what it would become.",
         ),
     ] = None,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="Show those that save under 2 %, too.")
+    ] = False,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Print at most N suggestions.")] = 10,
     service: options.Service = None,
     run: options.Run = None,
@@ -56,4 +59,4 @@ def advise(
         output.data(found.to_json())
     else:
         marks = read_applied(options.settings_for(home).home)
-        print_advice(found, top=top, applied={each.id: each for each in marks})
+        print_advice(found, top=top, applied={each.id: each for each in marks}, is_all=is_all)

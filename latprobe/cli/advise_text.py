@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from latprobe.advice.gain_range import between
 from latprobe.cli import figures, output
 
 if TYPE_CHECKING:
     from latprobe.advice.answer import Advice, Combined, Ranked
     from latprobe.advice.applied import Applied
-    from latprobe.advice.suggestion import Evidence, Gain, Saving, Suggestion
+    from latprobe.advice.suggestion import Evidence, Saving, Suggestion
 
 _BASIS = {
     "replay": "recorded requests replayed",
@@ -21,12 +22,18 @@ _BASIS = {
 }
 
 
-def print_advice(found: Advice, *, top: int, applied: Mapping[str, Applied]) -> None:
-    """Prints the whole answer; `applied` are the marks by their suggestions' ids."""
+def print_advice(
+    found: Advice, *, top: int, applied: Mapping[str, Applied], is_all: bool = False
+) -> None:
+    """Prints the whole answer; `applied` are the marks by their suggestions' ids, and `is_all`
+    has the small ones printed too."""
     output.line(headline(found), style="bold")
     if not found.ranked and found.dominant is not None:
         output.line(found.dominant.words)
-    places = {each.suggestion.id: place for place, each in enumerate(found.ranked, 1)}
+    elif found.beside:
+        output.line(found.beside)
+    both = (*found.ranked, *found.little)
+    places = {each.suggestion.id: place for place, each in enumerate(both, 1)}
     for each in found.ranked[:top]:
         output.line()
         _print_card(each, places, applied.get(each.suggestion.id))
@@ -37,6 +44,28 @@ def print_advice(found: Advice, *, top: int, applied: Mapping[str, Applied]) -> 
         output.line()
         output.line(together_line(found.combined, places, found))
     _print_others(found)
+    if found.little:
+        _print_little(found, places, applied, is_all=is_all)
+    for note in found.notes:
+        output.line(f"Note: {note}")
+
+
+def _print_little(
+    found: Advice, places: dict[str, int], applied: Mapping[str, Applied], *, is_all: bool
+) -> None:
+    output.line()
+    count = found.small
+    if not is_all:
+        output.line(f"{count} more would save under 2 %: --all shows {_them(count)}.", style="dim")
+        return
+    output.line(f"{count} more would save under 2 %:", style="bold")
+    for each in found.little:
+        output.line()
+        _print_card(each, places, applied.get(each.suggestion.id))
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def headline(found: Advice) -> str:
@@ -69,13 +98,7 @@ def saving_line(saving: Saving | None) -> str:
     """What is saved, latency first."""
     if saving is None:
         return "not known"
-    parts = []
-    is_bound = saving.basis == "bound"
-    for name, gain in (("p95", saving.p95_ms), ("p50", saving.p50_ms)):
-        if gain is not None and not (is_bound and gain.value <= 0):
-            # A bound is no prediction: no interval goes with it.
-            between = "" if is_bound else _between(gain)
-            parts.append(f"{figures.ms(max(gain.value, 0.0))} of {name}{between}")
+    parts = _latency(saving, is_more=False)
     mark = "~" if saving.tokens_estimated else ""
     for name, tokens in (("input", saving.input_tokens), ("output", saving.output_tokens)):
         if tokens and tokens > 0:
@@ -87,10 +110,25 @@ def saving_line(saving: Saving | None) -> str:
     return "; ".join(each for each in (saved, _costs(saving)) if each) or "not known"
 
 
+def _latency(saving: Saving, *, is_more: bool) -> list[str]:
+    """What comes off latency with its range, or what comes on to it."""
+    is_bound = saving.basis == "bound"
+    parts = []
+    for name, gain in (("p95", saving.p95_ms), ("p50", saving.p50_ms)):
+        if gain is None or (is_bound and gain.value <= 0) or (gain.value < 0) is not is_more:
+            continue
+        # A bound is no prediction: no interval goes with it.
+        sure = "" if is_bound else between(gain, figures.ms)
+        more = " more" if is_more else ""
+        parts.append(f"{figures.ms(abs(gain.value))}{more} of {name}" + (f" ({sure})" * bool(sure)))
+    return parts
+
+
 def _costs(saving: Saving) -> str:
     """What there is more of; "" where nothing is."""
     mark = "~" if saving.tokens_estimated else ""
-    parts = [
+    parts = _latency(saving, is_more=True)
+    parts += [
         f"{mark}{_tokens(-tokens)} more {name} tokens a request"
         for name, tokens in (("input", saving.input_tokens), ("output", saving.output_tokens))
         if tokens and tokens < 0
@@ -114,7 +152,7 @@ def print_sample(suggestion: Suggestion) -> None:
         ("after", sample.after, sample.after_tokens),
     ):
         output.line()
-        output.line(f"--- {name}, {figures.count(tokens)} tokens", style="bold")
+        output.line(f"--- {name}, {figures.count(tokens)} tokens (this text)", style="bold")
         for line in text.splitlines():
             output.line(line)
 
@@ -154,14 +192,10 @@ def evidence_line(evidence: Sequence[Evidence]) -> str:
 def _print_others(found: Advice) -> None:
     lines = [("Not enough data", each) for each in found.unclear]
     lines += [("Don't", each) for each in found.dont]
-    if lines or found.small or found.notes:
+    if lines or found.notes:
         output.line()
     for name, each in lines:
         output.line(f"{name}: {each.title.rstrip('.')}. {each.reason or ''}")
-    if found.small:
-        output.line(f"{found.small} more would save under 2 % and are left out.", style="dim")
-    for note in found.notes:
-        output.line(f"Note: {note}")
 
 
 def _figure(evidence: Evidence) -> str:
@@ -172,16 +206,10 @@ def _figure(evidence: Evidence) -> str:
         return f"{value} {unit}".strip()
     if unit == "ms":
         return figures.ms(float(value))
+    if unit == "share":
+        return figures.percent(float(value))
     shown = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
     return f"{shown} {unit}".strip()
-
-
-def _between(gain: Gain) -> str:
-    if gain.low is None or gain.high is None:
-        return ""
-    if gain.low <= 0 and gain.least is not None and gain.least > 0:
-        return f" (at least {figures.ms(gain.least)} on these requests; runs differ by more)"
-    return f" ({figures.ms(max(gain.low, 0.0))} to {figures.ms(max(gain.high, 0.0))})"
 
 
 def _tokens(count: float) -> str:

@@ -162,8 +162,8 @@ def print_report(calls: Sequence[CountedCall]) -> None:
     if len(calls) > 1:
         sums = as_json(calls)
         output.line(
-            f"{len(calls):,} requests: {figures.count(sums['input_tokens'])} tokens in, "
-            f"{figures.count(sums['output_tokens'])} out, {figures.usd(sums['cost_usd'])}"
+            f"{figures.many(len(calls), 'request')}: {figures.count(sums['input_tokens'])} tokens "
+            f"in, {figures.count(sums['output_tokens'])} out, {figures.usd(sums['cost_usd'])}"
         )
 
 
@@ -237,7 +237,7 @@ def _print_billed(call: CountedCall, side: str) -> None:
     residual = found.residual_input if side == "input" else found.residual_output
     if billed is not None:
         rest = "" if residual is None else f", {residual:+,} not explained by the parts"
-        output.line(f"billed {side} {figures.count(billed)} tokens{rest}")
+        output.line(f"billed {side} {figures.many(billed, 'token')}{rest}")
 
 
 def _how_counted(call: CountedCall) -> str:

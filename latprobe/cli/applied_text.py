@@ -73,7 +73,7 @@ def _print_group(members: Sequence[Verified]) -> None:
         f"Measured on {figures.many(each.after.requests, 'request')} since, "
         f"predicted from {figures.count(each.applied.requests)}."
     )
-    for note in (each.applied.note, *each.meanwhile):
+    for note in (each.doubt, each.applied.note, *each.meanwhile):
         if note:
             output.line(note)
 
@@ -87,8 +87,9 @@ def _rows(each: Verified) -> list[list[str]]:
          _interval(mark.p95_low_ms, mark.p95_high_ms), *_measured(after.p95_ms)],
     ]  # fmt: skip
     if each.like_for_like is not None:
-        found = _measured(each.like_for_like.p50_ms)
-        rows.insert(1, ["p50, like for like", *rows[0][1:4], *found])
+        alike = each.like_for_like
+        rows.insert(1, ["p50, like for like", *rows[0][1:4], *_measured(alike.p50_ms)])
+        rows.append(["p95, like for like", *rows[2][1:4], *_measured(alike.p95_ms)])
     for name, count, predicted, saved in (
         ("input tokens", before.input_tokens, mark.input_tokens_saved, each.input_tokens_saved),
         ("output tokens", before.output_tokens, mark.output_tokens_saved, each.output_tokens_saved),
@@ -99,7 +100,7 @@ def _rows(each: Verified) -> list[list[str]]:
         interval = None if saved is None else saved.interval
         rows.append(
             [
-                f"{name} a request",
+                f"{name} a request, mean",
                 figures.count(count),
                 figures.count(None if predicted is None else count - predicted),
                 "",

@@ -93,8 +93,8 @@ def _print(report: CacheReport) -> None:
         output.line(report.refused)
     columns = (
         Column("Cache", "left"), Column("Hits"), Column("95 %"), Column("Calls' time saved"),
-        Column("Tokens saved in/out", give_up=1), Column("Cost saved"),
-        Column("Same answer", give_up=2),
+        Column("Tokens saved in/out", give_up=1), Column("Input read from cache", give_up=1),
+        Column("Cost saved"), Column("Same answer", give_up=2),
     )  # fmt: skip
     for stage in report.stages:
         output.line(_headline(stage), style="bold")
@@ -102,7 +102,7 @@ def _print(report: CacheReport) -> None:
             output.line(stage.refused)
         figured = [each for each in stage.opportunities if each.refused is None]
         if figured:
-            output.table(columns, [_row(each) for each in figured])
+            output.known_table(columns, [_row(each) for each in figured])
         for line in _notes(stage):
             output.line(line, style="dim")
         output.line()
@@ -125,17 +125,17 @@ def _row(each: Opportunity) -> list[str]:
         if ci is None
         else f"{figures.percent(ci.low)} - {figures.percent(ci.high)}",
         figures.ms(each.saved_ms),
-        _tokens(each),
+        *_tokens(each),
         figures.usd(each.saved_cost_usd),
         figures.percent(each.same_answer_share),
     ]
 
 
-def _tokens(each: Opportunity) -> str:
-    """What is not sent at all; tokens from a cache of prefixes are sent, and cheaper."""
+def _tokens(each: Opportunity) -> tuple[str, str]:
+    """What is not sent at all, and what is sent but cheaper: read from a cache of prefixes."""
     if each.kind in ("prefix", "kv"):
-        return f"{figures.count(each.saved_input_tokens)} served from cache"
-    return figures.tokens(each.saved_input_tokens, each.saved_output_tokens)
+        return "", figures.count(each.saved_input_tokens)
+    return figures.tokens(each.saved_input_tokens, each.saved_output_tokens), ""
 
 
 def _notes(stage: StageCache) -> list[str]:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latprobe.cli import figures
 from latprobe.errors import NoDataError, UsageError
 
 if TYPE_CHECKING:
@@ -93,9 +94,10 @@ def check_differ(sides: tuple[Side, Side], before: Measured, after: Measured) ->
     from latprobe.analysis.compare.measured import are_same
 
     first, second = sides
+    same = figures.many(before.requests, "request")
     if (first.file is not None or second.file is not None) and are_same(before, after):
         raise NoDataError(
-            f"{first.label} and {second.label} are the same {before.requests:,} requests, so "
+            f"{first.label} and {second.label} are the same {same}, so "
             "nothing can have changed: record a run of the change first, with latprobe run -- CMD."
         )
 

@@ -104,7 +104,7 @@ def has_extra() -> bool:
     """Whether what the dashboard needs is installed; imports nothing of it."""
     from importlib.util import find_spec
 
-    return all(find_spec(name) is not None for name in ("streamlit", "plotly"))
+    return find_spec("streamlit") is not None
 
 
 def require_extra() -> None:

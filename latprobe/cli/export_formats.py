@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latprobe.cli import messages
+from latprobe.cli import figures, messages
 from latprobe.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def _send_page(
             tries += 1
             if tries == TRIES:
                 raise StoreError(
-                    f"{error} {sent.spans} spans were sent before. Try again when it answers; "
-                    "what it has already keeps its ids."
+                    f"{error} Sent before: {figures.many(sent.spans, 'span')}. Try again when it "
+                    "answers; what it has already keeps its ids."
                 ) from error
             pause = FIRST_RETRY_S * 2**tries if error.after_s is None else error.after_s
             time.sleep(pause)

@@ -14,16 +14,18 @@ def ms(value: float | None) -> str:
     if value == 0:
         return "0"
     if round(value, 3) < 1:
-        return f"{value * 1000:.0f} us"
-    if round(value, 2) < 10:
-        return f"{value:.2f} ms"
-    if round(value, 1) < 100:
-        return f"{value:.1f} ms"
+        return f"{_three_digits(value * 1000)} us"
     if round(value) < 1000:
-        return f"{value:.0f} ms"
+        return f"{_three_digits(value)} ms"
     if value < 60_000:
         return f"{value / 1000:.2f} s"
     return f"{value / 60_000:.1f} min"
+
+
+def _three_digits(value: float) -> str:
+    """Of an amount under 1000."""
+    decimals = 2 if round(value, 2) < 10 else 1 if round(value, 1) < 100 else 0
+    return f"{value:.{decimals}f}"
 
 
 def ns(value: int | None) -> str:

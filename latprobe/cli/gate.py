@@ -124,7 +124,7 @@ def _judged(
 ) -> Gate | None:
     """The gate; None if a baseline was only to be saved."""
     from latprobe.analysis.compare.gate import judge
-    from latprobe.cli import messages
+    from latprobe.cli import figures, messages
     from latprobe.cli.baseline_file import save_baseline
     from latprobe.cli.compared_sides import check_differ, resolve_after, resolve_sides
     from latprobe.cli.open_store import open_store
@@ -144,7 +144,8 @@ def _judged(
             check_differ((first, second), before, measured)
         if save is not None:
             save_baseline(measured, save)
-            messages.say(f"{measured.requests:,} requests of {second.label} saved to {save}.")
+            count = figures.many(measured.requests, "request")
+            messages.say(f"{count} of {second.label} saved to {save}.")
         if baseline is None and not allowed[1]:
             return None
         return judge(before, measured, *allowed)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latprobe.analysis.compare.proof import level_text
 from latprobe.cli import figures, messages, output
 from latprobe.cli.compare_text import share_text, signed_ms, title, value_text
 from latprobe.cli.output import Column
@@ -14,7 +15,12 @@ from latprobe.errors import UsageError
 if TYPE_CHECKING:
     from latprobe.analysis.compare.gate import Gate, GateRow
 
-_COLUMNS = ("Figure", "Baseline", "Now", "Change", "95 % interval", "Allowed", "Result")
+_COLUMNS = (
+    *("Figure", "Baseline", "Now", "Change", "95 % interval"),
+    *("Interval judged by", "Allowed", "Result"),
+)
+# What a narrow terminal does without, first the highest.
+_GIVEN_UP = {"Interval judged by": 1}
 _RESULTS = {"pass": "pass", "fail": "FAIL", "unclear": "cannot tell", "absent": "not measured"}
 # GitHub shows what is appended to this file on the page of the run.
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -43,8 +49,9 @@ def print_gate(gate: Gate) -> None:
     """The outcome for a terminal."""
     output.line(headline(gate), style="bold")
     output.line()
-    columns = [Column(_COLUMNS[0], "left", shorten=True), *map(Column, _COLUMNS[1:-1])]
-    output.table([*columns, Column(_COLUMNS[-1], "left")], [_cells(row) for row in gate.rows])
+    middle = [Column(each, give_up=_GIVEN_UP.get(each, 0)) for each in _COLUMNS[1:-1]]
+    columns = [Column(_COLUMNS[0], "left", shorten=True), *middle, Column(_COLUMNS[-1], "left")]
+    output.known_table(columns, [_cells(row) for row in gate.rows])
     for line in _reasons(gate):
         output.line(line)
 
@@ -72,7 +79,7 @@ def headline(gate: Gate) -> str:
         against = f" against {figures.count(gate.requests_before)}"
     of = f"{figures.many(gate.requests_after, 'request')}{against}"
     if failed:
-        return f"failed: {failed} of {len(gate.rows)} limits broken ({of})"
+        return f"failed: {failed} of {figures.many(len(gate.rows), 'limit')} broken ({of})"
     if gate.is_unclear:
         return f"passed, but not everything can be told ({of})"
     if len(gate.unmeasured) == len(gate.rows):
@@ -107,8 +114,9 @@ def _cells(row: GateRow) -> list[str]:
         value_text(row.metric, row.after),
         change if row.kind == "limit" else "",
         _interval(row),
+        _proof(row),
         _allowed(row),
-        _RESULTS[row.state],
+        "likely worse" if row.is_likely else _RESULTS[row.state],
     ]
 
 
@@ -129,6 +137,16 @@ def _interval(row: GateRow) -> str:
     if row.kind == "limit":
         return " to ".join(f"{end * 100:+.1f}" for end in ends)
     return " to ".join(value_text(row.metric, end) for end in ends)
+
+
+def _proof(row: GateRow) -> str:
+    """At the level that the gate asks of this limit; empty where nothing was over it."""
+    if row.proof is None:
+        return ""
+    ends = " to ".join(
+        f"{end * 100:+.1f}" for end in (row.proof.interval.low, row.proof.interval.high)
+    )
+    return f"{ends} at {level_text(row.proof.level)}"
 
 
 def _markdown_row(cells: tuple[str, ...] | list[str]) -> str:

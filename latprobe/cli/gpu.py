@@ -58,7 +58,7 @@ def print_gpu(report: GpuReport) -> None:
         rows = [row for row in report.stages if row.device == device]
         if not rows:
             continue
-        output.line(f"{device}  {_between_requests(report, device)}", style="bold")
+        output.line(_card(report, device), style="bold")
         output.line()
         columns = _columns(rows)
         output.table(
@@ -77,8 +77,13 @@ def print_gpu(report: GpuReport) -> None:
 def _columns(rows: list[GpuStage]) -> list[tuple[Column, Callable[[GpuStage], str]]]:
     from latprobe.cli.output import Column
 
+    names = [row.name for row in rows]
+
+    def label(row: GpuStage) -> str:
+        return f"{row.name} ({row.service})" if names.count(row.name) > 1 else row.name
+
     columns: list[tuple[Column, Callable[[GpuStage], str]]] = [
-        (Column("Stage", "left", shorten=True), lambda row: row.name),
+        (Column("Stage", "left", shorten=True), label),
         (Column("Own/request"), lambda row: figures.ms(row.own_ms)),
         (Column("SM active %"), lambda row: interval(row.sm_active_pct)),
         (Column("Tensor %", give_up=2), lambda row: interval(row.tensor_active_pct)),
@@ -88,7 +93,7 @@ def _columns(rows: list[GpuStage]) -> list[tuple[Column, Callable[[GpuStage], st
     ]
     if all(row.sm_active_pct.value is None for row in rows):
         columns.insert(2, (Column("Utilisation %"), lambda row: interval(row.utilization_pct)))
-    columns.append((Column("Verdict", "left"), lambda row: row.verdict or ""))
+    columns.append((Column("Verdict", "left"), lambda row: row.verdict or "not certain"))
     return columns
 
 
@@ -107,14 +112,24 @@ def _energy(row: GpuStage) -> str:
     return figures.UNMEASURED if row.energy_mj is None else f"{row.energy_mj / 1000:.1f} J"
 
 
-def _between_requests(report: GpuReport, device: str) -> str:
-    parts = [f"{figures.many(report.requests, 'request')}"]
-    power = report.idle_power_mw.get(device)
-    if report.idle_share is not None:
-        drawn = "" if power is None else f" at {power / 1000:.0f} W"
-        parts.append(f"no request in {figures.percent(report.idle_share)} of the time{drawn}")
-    if report.starved_share is not None:
-        parts.append(f"no kernel in {figures.percent(report.starved_share)} of the requests' time")
+def _card(report: GpuReport, device: str) -> str:
+    """Which card it is, whose requests ran on it, and how its time was spent."""
+    use = report.card(device)
+    if use is None:
+        return device
+    where = f" on {', '.join(use.hosts)}" if use.hosts else ""
+    name = f"{use.model} {device}" if use.model else device
+    parts = [
+        f"{name}{where}",
+        f"{figures.many(use.requests, 'request')} of {', '.join(use.services) or 'no service'}",
+    ]
+    if use.idle_share is not None:
+        power = use.idle_power_mw
+        drawn = "" if power is None else f" at about {power / 1000:.0f} W"
+        active = f"{figures.ms(use.active_s * 1000)} of runs"
+        parts.append(f"no request in {figures.percent(use.idle_share)} of {active}{drawn}")
+    if use.starved_share is not None:
+        parts.append(f"no kernel in {figures.percent(use.starved_share)} of the requests' time")
     return " · ".join(parts)
 
 

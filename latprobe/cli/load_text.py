@@ -70,7 +70,8 @@ def _print_stages(report: LoadReport) -> None:
         Column("Waits p95", give_up=1),
         Column("Takes up to", give_up=3),
     )
-    output.table(columns, [_row(stage) for stage in report.stages])
+    # Where no stage has a queue, nothing is known of servers.
+    output.known_table(columns, [_row(stage) for stage in report.stages])
 
 
 def _row(stage: StageLoad) -> list[str]:
@@ -197,7 +198,7 @@ def _notes(report: LoadReport) -> Iterator[str]:
     if report.requests < report.all_requests:
         yield (
             f"From the latest {figures.count(report.requests)} of "
-            f"{figures.count(report.all_requests)} requests."
+            f"{figures.many(report.all_requests, 'request')}."
         )
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from copy import copy
 from difflib import get_close_matches
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +46,7 @@ from latprobe.cli import (
     transfer,
     whatif,
 )
-from latprobe.cli.output import ReaderLeftError
+from latprobe.cli.output import ReaderLeftError, is_unicode
 from latprobe.errors import LatprobeError
 
 
@@ -128,6 +129,7 @@ def _root(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of one command line. Nothing else catches LatprobeError."""
+    _let_any_text_through()
     try:
         code = app(args=argv, prog_name="latprobe", standalone_mode=False)
         sys.stdout.flush()
@@ -144,6 +146,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _let_any_text_through() -> None:
+    """Where stdout cannot carry a character (an ASCII locale), a question mark stands for it."""
+    if isinstance(sys.stdout, TextIOWrapper) and not is_unicode():
+        sys.stdout.reconfigure(errors="replace")
 
 
 # The extra that brings a module which plain latprobe goes without.

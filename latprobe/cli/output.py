@@ -99,6 +99,12 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         line(f"Left out in this narrow window: {', '.join(left_out)}. --json has everything.")
 
 
+def known_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Prints a table without the columns that say nothing in any row."""
+    known = [at for at in range(len(columns)) if any(row[at] not in ("", "-") for row in rows)]
+    table([columns[at] for at in known], [[row[at] for at in known] for row in rows])
+
+
 def _fitting(columns: Sequence[Column], widths: Sequence[int], limit: int) -> list[int]:
     """The columns to show, by number: the most expendable go until the rest fits."""
     kept = list(range(len(columns)))
@@ -150,7 +156,14 @@ def line(text: str = "", *, style: str | None = None) -> None:
 @_stdout()
 def data(value: object) -> None:
     """Prints a JSON document."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=_as_json, allow_nan=False)
+    json.dump(
+        value,
+        sys.stdout,
+        indent=2,
+        ensure_ascii=not is_unicode(),
+        default=_as_json,
+        allow_nan=False,
+    )
     sys.stdout.write("\n")
 
 

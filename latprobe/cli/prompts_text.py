@@ -146,7 +146,7 @@ def _part_cells(part: PartUse) -> list[str]:
 
 def _facts(one: TemplateUse) -> list[str]:
     lines = [
-        f"{figures.count(one.calls)} calls of {', '.join(one.stages)}"
+        f"{figures.many(one.calls, 'call')} of {', '.join(one.stages)}"
         + (f" to {', '.join(one.models)}" if one.models else "")
         + f" · input p50 {figures.count(one.input_p50)}, p95 {figures.count(one.input_p95)}"
         + f" · output p50 {figures.count(one.output_p50)}, p95 {figures.count(one.output_p95)}"
@@ -171,10 +171,10 @@ def _facts(one: TemplateUse) -> list[str]:
     if one.growth_tokens_per_turn is not None and one.conversations:
         lines.append(
             f"Growth: {one.growth_tokens_per_turn:+,.0f} input tokens a turn "
-            f"over {figures.count(one.conversations)} conversations"
+            f"over {figures.many(one.conversations, 'conversation')}"
         )
     if one.stopped_calls:
-        lines.append(f"Stopped by their token limit: {figures.count(one.stopped_calls)} calls")
+        lines.append(f"Stopped by their token limit: {figures.many(one.stopped_calls, 'call')}")
     if one.unused_tools:
         lines.append(f"Offered and never called: {', '.join(one.unused_tools)}")
     if one.is_exact is False:
@@ -217,11 +217,14 @@ def _part_title(part: AnatomyPart) -> str:
     name = f" {part.name}" if part.name else ""
     role = f" ({part.role})" if part.role and part.role != part.kind else ""
     title = f"{part.side} {part.kind}{name}{role}  "
-    title += f"{approximately(part.is_estimated)}{figures.count(part.tokens)} tokens"
+    if part.tokens is None:
+        title += "- tokens"
+    else:
+        title += f"{approximately(part.is_estimated)}{figures.many(part.tokens, 'token')}"
     if part.bytes is not None:
         title += f", {figures.size(part.bytes)}"
     if part.sent_before:
-        title += f", sent before {figures.count(part.sent_before)} times"
+        title += f", sent before {figures.many(part.sent_before, 'time')}"
     return title
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 BAR_WIDTH = 12
 
+# A rate over less than this share of the report's time is said to be of the time of the runs.
+_MOSTLY_ACTIVE = 0.9
+
 
 def print_report(report: Report, tokens: TokenReport | None = None) -> None:
     """Prints the whole report; models and templates where a model was called."""
@@ -81,12 +84,22 @@ def _between(interval: Interval | None) -> str:
     return f" ({figures.ms(low)} to {figures.ms(high)})"
 
 
+def _while(report: Report) -> str:
+    """What a rate is over, where that is not the time of the report: the time between runs."""
+    stats = report.requests
+    if not stats.throughput_per_s:
+        return ""
+    active_ns = stats.count / stats.throughput_per_s * 1e9
+    is_less = active_ns < _MOSTLY_ACTIVE * (report.window_to_ns - report.window_from_ns)
+    return " while it ran" if is_less else ""
+
+
 def requests_line(report: Report) -> str:
     """Count, speed, errors and tokens of the requests."""
     stats = report.requests
     rate = stats.throughput_per_s
     parts = [
-        figures.count(stats.count) + (f" at {rate:.2f}/s" if rate is not None else ""),
+        figures.count(stats.count) + (f" at {rate:.2f}/s{_while(report)}" if rate else ""),
         *_bare_calls(report),
         f"{figures.count(stats.errors)} failed",
         f"p50 {figures.ms(stats.p50_ms)}, p95 {figures.ms(stats.p95_ms)}, "

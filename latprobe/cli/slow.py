@@ -80,15 +80,13 @@ def _print_findings(found: SlowFast) -> None:
 
 
 def _row(each: Finding) -> list[str]:
-    if each.kind == "category":
-        name = f"{each.attribute} = {each.level}"
+    if each.is_share:
         among = figures.percent(each.slow_share), figures.percent(each.rest_share)
     else:
-        name = each.attribute
         among = _number(each.slow_median), _number(each.rest_median)
     ci = each.ratio_ci95
     return [
-        name,
+        each.name,
         *among,
         figures.UNMEASURED if each.latency_ratio is None else f"x {each.latency_ratio:.2f}",
         figures.UNMEASURED if ci is None else f"{ci.low:.2f}-{ci.high:.2f}",

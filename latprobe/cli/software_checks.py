@@ -6,6 +6,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
 
 from latprobe.cli.engine_checks import engine_findings
 from latprobe.cli.finding import Finding
@@ -48,10 +49,14 @@ def _packages() -> Iterator[Finding]:
 def _dashboard() -> Finding:
     from latprobe.cli.dashboard import has_extra
 
-    if has_extra():
-        text = f"streamlit {_version('streamlit')}, plotly {_version('plotly')}"
-        return Finding("dashboard", "ok", text)
-    return Finding("dashboard", "note", "not installed", "pip install 'latprobe[dashboard]'")
+    text = f"streamlit {_version('streamlit')}"
+    if not has_extra():
+        text = "not installed"
+    elif find_spec("plotly") is None:
+        text += "; without plotly its charts are saved as pictures only"
+    else:
+        return Finding("dashboard", "ok", f"{text}, plotly {_version('plotly')}")
+    return Finding("dashboard", "note", text, "pip install 'latprobe[dashboard]'")
 
 
 def _tokenizer() -> Finding:

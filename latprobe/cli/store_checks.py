@@ -123,7 +123,7 @@ def _status(status: StoreStatus, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "drops",
             "warn",
-            f"{figures.count(status.dropped)} spans were dropped",
+            f"{figures.many(status.dropped, 'span')} dropped",
             "the disk was full or the program outran it; see the disk line above",
         )
 

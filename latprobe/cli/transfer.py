@@ -175,11 +175,22 @@ def _require_spans(query: Query, scope: Scope) -> None:
 
 
 def _print_counts(rows: ExportedRows | ImportedRows, what: str, *, as_json: bool) -> None:
-    from latprobe.cli import figures, output
+    from latprobe.cli import output
 
     counts = asdict(rows)
     if as_json:
         output.data(counts)
     else:
-        parts = [f"{figures.count(number)} {table}" for table, number in counts.items()]
+        parts = [_table_count(number, table) for table, number in counts.items()]
         output.line(f"{', '.join(parts)} {what}")
+
+
+def _table_count(number: int, table: str) -> str:
+    """ "1 run", "2 runs", "3 usage": tables have plurals as names, or words without one."""
+    from latprobe.cli import figures
+
+    return (
+        figures.many(number, table[:-1])
+        if table.endswith("s")
+        else f"{figures.count(number)} {table}"
+    )

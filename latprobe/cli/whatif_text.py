@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from latprobe.analysis.whatif.changes import (
+    Batch,
+    CacheHit,
+    Concurrency,
+    Parallel,
+    Remove,
+    Replicas,
+    Scale,
+    Tokens,
+)
 from latprobe.cli import figures, output
 from latprobe.cli.output import Column
 
@@ -23,7 +33,7 @@ def print_prediction(found: Prediction, changes: Sequence[Change]) -> None:
     ]
     output.table(columns, rows)
     output.line()
-    output.line(f"Change    {' · '.join(map(str, changes))}")
+    output.line(f"Change    {' · '.join(map(change_text, changes))}")
     if found.throughput is not None:
         rate = found.throughput
         output.line(f"Requests  {rate.before_per_s:.2f}/s -> {rate.after_per_s:.2f}/s")
@@ -42,6 +52,42 @@ def headline(found: Prediction) -> str:
         f"p95 {figures.ms(found.p95.before_ms)} -> {figures.ms(found.p95.after_ms)} "
         f"({interval(found.p95)}), over {figures.many(found.requests, 'request')}."
     )
+
+
+def change_text(change: Change) -> str:
+    """A change as a person would say it."""
+    match change:
+        case Scale(stage, factor):
+            return f"{stage} in {_times(factor)} the time"
+        case Remove(stage):
+            return f"without {stage}"
+        case Parallel(stage, other):
+            return f"{stage} beside {other}"
+        case CacheHit(stage, ratio):
+            return f"{figures.percent(ratio)} of the calls of {stage} from a cache"
+        case Replicas(stage, count):
+            return f"{stage} on {figures.many(count, 'worker')}"
+        case Concurrency(count):
+            return f"at most {figures.many(count, 'request')} at once"
+        case Batch(stage, size):
+            return f"{stage} in batches of {figures.count(size)}"
+        case Tokens():
+            return _tokens_text(change)
+
+
+def _times(factor: float) -> str:
+    return "half" if factor == 0.5 else f"{factor:.4g} times"
+
+
+def _tokens_text(change: Tokens) -> str:
+    said = [
+        f"{(factor - 1) * 100:+.4g} % {side} tokens"
+        for side, factor in (("input", change.input_factor), ("output", change.output_factor))
+        if factor != 1
+    ]
+    if change.output_limit is not None:
+        said.append(f"at most {figures.many(change.output_limit, 'output token')}")
+    return f"{change.stage} with {' and '.join(said)}" if said else f"{change.stage} as it is"
 
 
 def interval(figure: Percentile) -> str:

@@ -19,6 +19,7 @@ LONG_WIDE_TEXT = 512
 SHORTEST = LONG_WIDE_TEXT
 # A payload of more bytes is handed over in pieces: to join them would cost more.
 JOINED_BYTES = 32_768
+# A lone half of a surrogate pair in UTF-16: earlier versions wrote them so.
 _CODECS = {
     "latin-1": "strict",
     "utf-16-le": "surrogatepass",
@@ -49,10 +50,11 @@ def copied_form(text: str) -> tuple[str, bytes] | None:
         if not some.isascii():
             if width < 2.5:
                 if size < LONG_LATIN_TEXT or _needs(some, 1.5):
-                    return "utf-16-le", utf_16_le_encode(text, "surrogatepass")[0]
+                    # Two halves of a pair, apart here, would be read as one letter: refused.
+                    return "utf-16-le", utf_16_le_encode(text)[0]
             elif 3.9 < width < 4.5 and _needs(some, 2.5):  # wider: it is held as UTF-8 too
                 return "utf-32-le", utf_32_le_encode(text, "surrogatepass")[0]
-    except UnicodeEncodeError:  # an interpreter that holds text in another way
+    except UnicodeEncodeError:  # a half; or an interpreter that holds text in another way
         pass
     return None if size < LONG_TEXT else ("utf-8", text.encode("utf-8", "surrogatepass"))
 

@@ -94,6 +94,21 @@ def test_under_two_percent_is_left_out_and_counted(context: Context) -> None:
     assert (found.ranked, found.small) == ((), 1)
 
 
+def test_what_saves_little_can_be_listed_and_followed_all_the_same(context: Context) -> None:
+    found = of(
+        context,
+        suggestion("least", Saving("replay", p95_ms=ms(0.001, context))),
+        suggestion("great", Saving("replay", p95_ms=ms(0.4, context))),
+        suggestion("less", Saving("replay", p95_ms=ms(0.019, context))),
+    )
+    assert [each.suggestion.rule for each in found.little] == ["less", "least"]
+    assert found.suggestion(found.little[0].suggestion.id) is found.little[0].suggestion
+    rows = found.to_json()
+    assert rows["small"] == 2
+    assert isinstance(rows["little"], list)
+    assert [(each["rule"], each["rank"]) for each in rows["little"]] == [("less", 2), ("least", 3)]
+
+
 def test_a_gain_that_may_be_none_does_not_count(context: Context) -> None:
     unsure = Gain(0.3 * context.p95_ms, -5.0, 0.6 * context.p95_ms)
     found = of(context, suggestion("unsure", Saving("replay", p95_ms=unsure)))

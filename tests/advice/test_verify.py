@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from latprobe.advice.applied import Applied, mark, read_applied, unmark
 from latprobe.advice.context import Context
 from latprobe.advice.like_for_like import like_for_like
 from latprobe.advice.marking import marked
+from latprobe.advice.no_change import requests_to_tell
 from latprobe.advice.saving import predicted, with_tokens
 from latprobe.advice.suggestion import Suggestion
 from latprobe.advice.verify import Verified, count_after, verify, verify_all
@@ -115,8 +117,10 @@ def test_stages_that_moved_meanwhile_are_told_apart_from_the_change() -> None:
     assert alike is not None
     assert [each.ms for each in alike.drifts] == [pytest.approx(340, rel=0.1)]
     assert found.after.p50_ms is not None
+    assert found.after.p95_ms is not None
     assert found.after.p50_ms.value == pytest.approx(950, rel=0.05)
     assert alike.p50_ms.value == pytest.approx(610, rel=0.05)
+    assert alike.p95_ms.value == pytest.approx(found.after.p95_ms.value - 340, rel=0.05)
     assert found.to_json()["meanwhile"] == [words]
 
 
@@ -127,6 +131,51 @@ def test_a_change_that_was_not_made_is_not_excused_by_stages_that_moved() -> Non
         assert found.verdict == "less than predicted"
         assert found.like_for_like is not None
         assert found.like_for_like.p50_ms.value == pytest.approx(1010, rel=0.05)
+
+
+def test_a_range_that_also_holds_no_change_is_said_to_prove_little() -> None:
+    query, applied_ns = store()
+    mark = followed(query, applied_ns)[0]
+    wide = replace(mark, p50_low_ms=200.0, p50_high_ms=1_290.0, p50_after_ms=610.0,
+                   p50_before_ms=1_010.0)  # fmt: skip
+    found = verify(query, wide)
+    assert found.outcome == "as predicted"
+    assert found.verdict == "within the predicted range, which also allows no change"
+    # The range reaches 680 ms over what is predicted, the gain is 400: 150 * 1.7 ** 2 would tell.
+    assert requests_to_tell(wide) == 440
+    assert "about 440 before and since would" in found.doubt
+    assert found.to_json()["requests_to_tell"] == 440
+    none = replace(wide, p50_after_ms=1_020.0)
+    assert "no gain was predicted" in verify(query, none).doubt
+    sure = verify(query, mark)
+    assert (sure.allows_no_change, sure.doubt, sure.verdict) == (False, "", "as predicted")
+    assert sure.to_json()["requests_to_tell"] is None
+
+
+def nested(search_ms: float) -> tuple[MemoryStore, int]:
+    """As `store`, but `search` is called by a `retrieve` that works for 200 ms itself."""
+    recording = Recording(seed=3)
+    for number in range(2 * BEFORE):
+        changed = number >= BEFORE
+        if number == BEFORE:
+            applied_ns = EPOCH_NS + int((recording.now_ms - 10) * 1e6)
+        with recording.request("answer") as step:
+            with step.inside("retrieve") as retrieve:
+                retrieve.wait(200)
+                retrieve.stage("search", search_ms if changed else 100)
+            step.stage("llm", 400 if changed else 800)
+    return recording.query(), applied_ns
+
+
+def test_what_a_stage_calls_is_not_its_own_drift() -> None:
+    query, applied_ns = nested(search_ms=300)
+    context = Context(query, Scope(to_ns=applied_ns))
+    (half,) = marked(context, [suggestion(context, "half", Scale("llm", 0.5))],
+                     applied_ns=applied_ns)  # fmt: skip
+    alike = verify(query, half).like_for_like
+    assert alike is not None
+    assert [each.stage for each in alike.drifts] == ["search"]
+    assert alike.p50_ms.value == pytest.approx(700, rel=0.05)
 
 
 def test_what_the_change_brings_onto_the_path_is_no_drift() -> None:
@@ -163,7 +212,8 @@ def test_a_stage_is_named_by_its_whole_name_and_with_what_it_calls() -> None:
         found = like_for_like(query, first, subjects=subjects, until_ns=None, seed=0)
         return [] if found is None else [each.stage for each in found.drifts]
 
-    assert "scan" in moved("rescan + scan.page")
+    assert "scan" in moved("rescan + scan.page + llm")
+    assert moved("rescan", "GPU 0") == []  # no stage is changed as far as is known
     assert "scan" not in moved("llm + scan")
     assert moved("answer") == []
 

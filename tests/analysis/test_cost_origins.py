@@ -6,17 +6,6 @@ import pyarrow as pa
 import pytest
 
 from latprobe.analysis.call_table import CallTable
-from latprobe.analysis.root_table import RootTable
-from latprobe.analysis.scope import EVERYTHING
-
-
-class Everything(CallTable):
-    """All its rows are the scope's."""
-
-    __slots__ = ()
-
-    def inside(self, scope: object, roots: object) -> pa.Table:
-        return self.rows
 
 
 @pytest.mark.parametrize(
@@ -38,5 +27,4 @@ def test_the_origins_of_costs_are_those_of_calls_with_a_cost(
             "cost_origin": pa.array([origin for _, origin in rows], pa.uint8()),
         }
     )
-    roots = RootTable.__new__(RootTable)
-    assert Everything(table).cost_origins(EVERYTHING, roots) == origins
+    assert CallTable(table).cost_origins() == origins

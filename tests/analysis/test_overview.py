@@ -108,8 +108,10 @@ def test_a_short_window_has_the_timelines_buckets_and_percentiles(store: MemoryS
 def test_lists_from_the_roots_at_hand_are_the_lists(
     store: MemoryStore, scope: Scope, order: str
 ) -> None:
-    found = first_traces(store, fetch_roots(store), scope, order=order, limit=15)  # type: ignore[arg-type]  # one of Order
-    assert found == list_traces(store, scope, order=order, limit=15)  # type: ignore[arg-type]  # one of Order
+    roots, wanted = fetch_roots(store), list_traces(store, scope, order=order, limit=15)  # type: ignore[arg-type]  # one of Order
+    for calls in (None, fetch_calls(store)):
+        found = first_traces(store, roots, scope, order=order, limit=15, calls=calls)  # type: ignore[arg-type]  # one of Order
+        assert found == wanted
 
 
 def test_errors_begin_in_the_innermost_failed_spans(store: MemoryStore) -> None:

@@ -7,6 +7,8 @@ the cards, the tables and the drawn charts are on the screen; "first" has nothin
 cache. "changed": from the click on a filter until the whole page shows the new figures and two
 frames were drawn; each filter is asked for the first time. "navigated": the same from a click in
 the sidebar. "server": what the page itself waited for, as its footer says, in these same clicks.
+"floor" is an empty page of Streamlit in the same browser, "CPU" what the server's process used for
+an opening. A page that does not come within a minute is named, and the next one is measured.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import TimeoutError as NotThereError
 
 from latprobe.clock import monotonic_ns, wall_ns
-from tests.dashboard.browsing import CHROMIUM, FLAGS, running_dashboard
+from tests.benchmarks.dashboard_floor import SIGN, empty_page
+from tests.dashboard.browsing import CHROMIUM, FLAGS, Served
 from tests.dashboard.seeding import HOUR_NS, seed
 
 # Painted and changed, in ms; navigating within the app has to be as quick as painting.
@@ -44,7 +49,8 @@ PAINTED = {
     "/?version=1.5.0": (".lp-answer", ".lp-card", "canvas[data-points]"),
     "/advice": (".lp-answer",),
     "/analyze": (".lp-answer", "table[aria-label='What requests would gain'] tbody tr"),
-    "/compare": (".lp-answer", "table[aria-label='Whole request'] tbody tr"),
+    # The two runs are of different services, so the page does not choose them by itself.
+    "/compare?a=1&b=2": (".lp-answer", "table[aria-label='Whole request'] tbody tr"),
     "/gpu": (".lp-answer",),
     "/tokens": (".lp-answer", ".lp-card"),
     "/prompts": (".lp-answer",),
@@ -107,21 +113,25 @@ def main() -> None:
 
 
 def _measure(home: Path, *, repeats: int) -> None:
-    with running_dashboard(home) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
-        )
-        requests = _requests(browser, url)
-        size = "ten million" if requests > MILLION_REQUESTS else "a million"
-        painted_ms, changed_ms = TARGETS_MS[size]
-        print(
-            f"{requests:,} requests, as {size} spans; load {os.getloadavg()[0]:.1f} on this machine"
-        )
-        _measure_openings(browser, url, repeats=repeats, target_ms=painted_ms)
-        _measure_changes(browser, url, target_ms=changed_ms)
-        _measure_links(browser, url, repeats=repeats, target_ms=painted_ms)
-        print(f"load {os.getloadavg()[0]:.1f} at the end")
-        browser.close()
+    served = Served(home)
+    try:
+        url, server = served.url(), psutil.Process(served.process.pid)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+            )
+            requests = _requests(browser, url)
+            size = "ten million" if requests > MILLION_REQUESTS else "a million"
+            painted_ms, changed_ms = TARGETS_MS[size]
+            load = os.getloadavg()[0]
+            print(f"{requests:,} requests, as {size} spans; load {load:.1f} on this machine")
+            _measure_openings(browser, url, server, repeats=repeats, target_ms=painted_ms)
+            _measure_changes(browser, url, target_ms=changed_ms)
+            _measure_links(browser, url, repeats=repeats, target_ms=painted_ms)
+            print(f"load {os.getloadavg()[0]:.1f} at the end")
+            browser.close()
+    finally:
+        served.stop()
 
 
 def _requests(browser: Browser, url: str) -> int:
@@ -133,12 +143,47 @@ def _requests(browser: Browser, url: str) -> int:
     return int(re.sub(r"\D", "", words))
 
 
-def _measure_openings(browser: Browser, url: str, *, repeats: int, target_ms: float) -> None:
+def _measure_openings(
+    browser: Browser, url: str, server: psutil.Process, *, repeats: int, target_ms: float
+) -> None:
+    with empty_page() as empty:
+        times = _opening_times(browser, empty, (SIGN,), repeats)
+    floor_ms = statistics.median(times[1:])
+    print(
+        f"{'floor, an empty page':32} median {floor_ms:6,.0f}  first {times[0]:6,.0f}", flush=True
+    )
     for path, signs in PAINTED.items():
-        context = _context(browser)
-        times = [_painted_ms(context, url + path, signs) for _ in range(repeats + 1)]
-        _print(f"painted {path}", times[1:], target_ms, first=times[0])
+        before_s = _cpu_s(server)
+        try:
+            times = _opening_times(browser, url + path, signs, repeats)
+        except NotThereError as error:
+            print(f"painted {path:24} not there: {_missing(error)}", flush=True)
+            continue
+        cpu_ms = (_cpu_s(server) - before_s) / len(times) * 1e3
+        more = f"  floor x {statistics.median(times[1:]) / floor_ms:.2f}  CPU {cpu_ms:4,.0f}"
+        _print(f"painted {path}", times[1:], target_ms, first=times[0], more=more)
+
+
+def _opening_times(
+    browser: Browser, address: str, signs: tuple[str, ...], repeats: int
+) -> list[float]:
+    """The first with nothing in the browser's cache. Raises NotThereError."""
+    context = _context(browser)
+    try:
+        return [_painted_ms(context, address, signs) for _ in range(repeats + 1)]
+    finally:
         context.close()
+
+
+def _missing(error: NotThereError) -> str:
+    """What was waited for, and for how long."""
+    lines = str(error).splitlines()
+    return " ".join([lines[0], *(line.strip() for line in lines if "waiting for" in line)])
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    used = process.cpu_times()
+    return float(used.user + used.system)
 
 
 def _measure_changes(browser: Browser, url: str, *, target_ms: float) -> None:
@@ -238,6 +283,7 @@ def _print(
     *,
     first: float | None = None,
     server: list[float] | None = None,
+    more: str = "",
 ) -> None:
     median = statistics.median(times)
     words = f"{what:32} median {median:6,.0f}  max {max(times):6,.0f}"
@@ -245,7 +291,7 @@ def _print(
         words += f"  first {first:6,.0f}"
     if server is not None:
         words += f"  server {statistics.median(server):5,.0f}"
-    print(words, " ok" if median <= target else f" over {target:,.0f}", flush=True)
+    print(words + more, " ok" if median <= target else f" over {target:,.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Run it from the repository root: `python -m tests.benchmarks.dashboard_live [--s
 A browser has Overview, then Live open on a store of a million spans; then the same while a program
 makes 20 requests a second into it. Prints the CPU time of the dashboard's process and of the agent
 as shares of a core, with the page open and without: the agent also takes the spans in. Last, how
-many times the open page was drawn anew.
+many times the open page was drawn anew, and how often its cards showed other figures.
 """
 
 from __future__ import annotations
@@ -43,12 +43,15 @@ while time.monotonic() < until:
 
 # A page says at its end how long it took; Live's fragment changes its first sentence.
 _COUNT_REDRAWS = """() => {
-    window.redraws = 0;
-    const words = () => [".lp-footer", ".lp-answer"].map((each) =>
-        document.querySelector(each)?.innerText).join();
-    let before = words();
+    const words = (...signs) => signs.map((each) => document.querySelector(each)?.innerText).join();
+    window.redraws = {page: 0, cards: 0};
+    const look = {page: () => words(".lp-footer", ".lp-answer"), cards: () => words(".lp-cards")};
+    const before = {page: look.page(), cards: look.cards()};
     setInterval(() => {
-        if (words() !== before) { before = words(); window.redraws += 1; }
+        for (const part of ["page", "cards"]) {
+            const now = look[part]();
+            if (now !== before[part]) { before[part] = now; window.redraws[part] += 1; }
+        }
     }, 100);
 }"""
 
@@ -115,12 +118,17 @@ def _cpu_s(pid: int) -> float:
 
 
 def _print(
-    what: str, shares: dict[str, float], alone: dict[str, float], redraws: int | None = None
+    what: str,
+    shares: dict[str, float],
+    alone: dict[str, float],
+    redraws: dict[str, int] | None = None,
 ) -> None:
     words = "  ".join(f"{name} {share:6.2%}" for name, share in shares.items())
     extra = sum(shares.values()) - sum(alone.values())
     verdict = "ok" if extra <= TARGET_SHARE else f"over {TARGET_SHARE:.0%}"
-    drawn = "" if redraws is None else f"  drawn anew {redraws} times"
+    drawn = ""
+    if redraws is not None:
+        drawn = f"  drawn anew {redraws['page']} times, cards {redraws['cards']}"
     print(f"{what:22} {words}  added {extra:6.2%}  {verdict}{drawn}", flush=True)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
+from latprobe.advice.answer import Advice, Ranked
 from latprobe.advice.applied import Applied
-from latprobe.advice.suggestion import Gain, Saving
-from latprobe.cli.advise_text import saving_line
+from latprobe.advice.dominant import Dominant
+from latprobe.advice.suggestion import Evidence, Gain, Saving, Suggestion
+from latprobe.cli.advise_text import print_advice, saving_line
 from latprobe.cli.applied_text import print_marked
 from latprobe.tokens.encoding import load
 from tests.advice.pipelines import Recording
@@ -93,6 +96,28 @@ def test_suggestions_are_cards_with_saving_evidence_how_and_check(cli: Cli) -> N
     assert any(line.startswith("Together  1 and 2 save ") for line in lines)
 
 
+def test_small_ones_are_counted_and_shown_with_all(capsys: pytest.CaptureFixture[str]) -> None:
+    small = Suggestion(
+        rule="r", subject="s", title="Do a little", evidence=(Evidence("cut", 0.5, "share"),),
+        how="so", verify="so", effort="low",
+    )  # fmt: skip
+    most = Dominant("ocr", 0.77, "which waits for a server")
+    found = Advice(
+        requests=60, p50_ms=100.0, p95_ms=200.0, dominant=most,
+        ranked=(Ranked(replace(small, subject="t", title="Do much"), 0.5, 0.5),),
+        little=(Ranked(small, 0.01, 0.01),),
+    )  # fmt: skip
+    print_advice(found, top=10, applied={})
+    said = capsys.readouterr().out
+    assert "of the time is ocr, which waits for a server: nothing that is suggested touches" in said
+    assert "\n1 more would save under 2 %: --all shows it.\n" in said
+    assert "Do a little" not in said
+    print_advice(found, top=10, applied={}, is_all=True)
+    said = capsys.readouterr().out
+    assert "\n2. Do a little\n" in said
+    assert "cut 50 %" in said
+
+
 @pytest.mark.usefixtures("store")
 def test_top_prints_fewer_and_says_so(cli: Cli) -> None:
     found = cli("advise", "--top", "1").out
@@ -134,7 +159,7 @@ def test_where_nothing_gains_it_says_so_and_where_the_time_goes(cli: Cli, tmp_pa
     assert found.out.startswith("Nothing to suggest for 60 requests (p50 ")
     first, second, *_ = found.out.splitlines()
     assert first.endswith(": no change was found that gains 2 % or more.")
-    assert re.fullmatch(r"\d\d % of their time is llm\.generate, which .* tokens a call\.", second)
+    assert re.fullmatch(r"\d\d % of the time is llm\.generate, which .* tokens a call\.", second)
 
 
 def test_few_requests_are_refused_and_none_is_no_data(cli: Cli, tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ def test_each_kind_of_cache_has_a_line_or_a_reason(cli: Cli) -> None:
     (same,) = [line for line in lines if line.startswith("same input")]
     assert "66 %" in same
     (kept,) = [line for line in lines if line.startswith("KV reuse (own engine)  ")]
-    assert "served from cache" in kept
+    # Tokens read from a cache are sent all the same: they stand under a title of their own.
+    assert "46,800" in kept
+    assert "Input read from cache" in lines[1]
     assert any(line.startswith("nearly the same: No texts") for line in lines)
     assert any(line.startswith("KV reuse (own engine): For an engine") for line in lines)
 

@@ -116,5 +116,15 @@ def test_a_damaged_database_is_one_line_with_what_to_do(cli: Cli, store: Path) -
 
 @pytest.mark.usefixtures("store")
 def test_a_missing_extra_names_its_pip_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "plotly", None)
+    monkeypatch.setitem(sys.modules, "streamlit", None)
     assert findings(cli)["dashboard"]["advice"] == "pip install 'latprobe[dashboard]'"
+
+
+@pytest.mark.usefixtures("store")
+def test_a_dashboard_without_plotly_says_what_it_cannot_save(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    found = findings(cli)["dashboard"]
+    assert found["advice"] == "pip install 'latprobe[dashboard]'"
+    assert "saved as pictures only" in found["text"]

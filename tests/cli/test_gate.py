@@ -71,7 +71,7 @@ def test_the_summary_goes_to_a_pull_request(
     assert (found.code, json.loads(found.out)["passed"]) == (1, False)
     text = file.read_text("utf-8")
     assert summary.read_text("utf-8") == "before\n" + text
-    assert text.startswith("### latprobe: failed: 1 of 1 limits broken (120 requests against 120)")
+    assert text.startswith("### latprobe: failed: 1 of 1 limit broken (120 requests against 120)")
     assert "| **FAIL** |" in text
     assert cli("gate", "--baseline", "2", "--max", "p50=+5%", "--markdown", "-").out == text
 

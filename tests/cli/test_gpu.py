@@ -20,7 +20,10 @@ def test_stages_have_intervals_a_verdict_and_a_sentence(
     found = cli("gpu")
     assert (found.code, found.err) == (0, "")
     lines = found.out.splitlines()
-    assert lines[0].startswith("0  30 requests · no request in 1.4 % of the time")
+    assert lines[0].startswith(
+        "NVIDIA H200 0 on NVIDIA H200 host, 16 cores · 30 requests of h200-multimodal · "
+        "no request in 1.4 % of 35.63 s of runs"
+    )
     (generate,) = [line for line in lines if line.startswith("llm.generate  ")]
     assert generate.split()[-1] == "host-bound"
     assert "22 (" in generate

@@ -77,6 +77,9 @@ def test_without_a_queue_it_says_so(cli: Cli) -> None:
     found = cli("load")
     assert found.code == 0
     assert found.out.startswith("No stage shows a queue: ")
+    assert "Runs/s" in found.out
+    for title in ("Servers", "Busy", "Waits p95", "Takes up to"):
+        assert title not in found.out  # nothing but dashes
 
 
 @pytest.mark.usefixtures("store")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,14 @@ def test_only_the_command_that_is_asked_for_is_built(
     assert capsys.readouterr().err.startswith("latprobe: error: No such ")
     assert "report" in built
     assert (built == ["report"]) == is_alone
+
+
+def test_an_ascii_terminal_gets_question_marks_and_no_stack_trace(store: Path) -> None:
+    """Prompts and titles have characters that it cannot carry; JSON has them all."""
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    for command, words in (("report", b" ? "), ("report --json", b'"stages"')):
+        argv = [sys.executable, "-m", "latprobe.cli", *command.split(), "--home", str(store)]
+        found = subprocess.run(argv, env=environment, capture_output=True, check=False)
+        assert (found.returncode, found.stderr) == (0, b"")
+        assert words in found.stdout
+        assert found.stdout.isascii()

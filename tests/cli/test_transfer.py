@@ -16,7 +16,7 @@ def test_what_is_exported_reports_the_same_after_an_import(cli: Cli, tmp_path: P
     out, other = str(tmp_path / "out"), str(tmp_path / "other")
     exported = cli("export", out)
     assert (exported.code, exported.err) == (0, "")
-    assert exported.out == f"1 runs, 20 spans, 0 events, 4 usage, 0 samples written to {out}\n"
+    assert exported.out == f"1 run, 20 spans, 0 events, 4 usage, 0 samples written to {out}\n"
     imported = cli("import", out, "--home", other, "--json")
     assert json.loads(imported.out) == {
         "runs": 1,

@@ -7,17 +7,39 @@ import json
 import pytest
 
 from latprobe.analysis.whatif import (
+    Batch,
     CacheHit,
     Change,
     Concurrency,
     Parallel,
     Remove,
+    Replicas,
     Scale,
     Tokens,
 )
 from latprobe.cli.whatif_changes import changes_of
+from latprobe.cli.whatif_text import change_text
 from latprobe.errors import UsageError
 from tests.cli.conftest import Cli
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (Scale("ocr", 0.5), "ocr in half the time"),
+        (Scale("ocr", 1.25), "ocr in 1.25 times the time"),
+        (Remove("ocr"), "without ocr"),
+        (Parallel("ocr", "embed"), "ocr beside embed"),
+        (CacheHit("ocr", 0.3), "30 % of the calls of ocr from a cache"),
+        (Tokens("llm", 0.2, 1.5), "llm with -80 % input tokens and +50 % output tokens"),
+        (Tokens("llm", output_limit=1), "llm with at most 1 output token"),
+        (Replicas("ocr", 1), "ocr on 1 worker"),
+        (Concurrency(8), "at most 8 requests at once"),
+        (Batch("ocr", 16), "ocr in batches of 16"),
+    ],
+)
+def test_a_change_is_said_in_words(change: Change, words: str) -> None:
+    assert change_text(change) == words
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_two_marks_at_once_share_their_figures_and_what_moved_beside_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     marks = _mark("first", "other"), _mark("other", "first")
-    alike = LikeForLike(Estimate(1_300.0, None), (Drift("ocr", 170.0),))
+    alike = LikeForLike(Estimate(1_300.0, None), Estimate(2_300.0, None), (Drift("ocr", 170.0),))
     done = [_verified(each, alike) for each in marks]
     monkeypatch.setattr(advice_queries, "applied", lambda: marks)
     monkeypatch.setattr(advice_queries, "verified", lambda rows: rows)

@@ -255,3 +255,10 @@ def test_an_error_is_an_answer_too() -> None:
     with pytest.raises(NoDataError):
         asked.get()
     assert asked.is_there
+
+
+def test_several_services_at_once_are_said_until_one_is_chosen(tmp_path: Path) -> None:
+    home = seed(tmp_path / "store", requests=12, services=("chat", "search"))
+    mixed = "Requests of 2 services are looked at as one"
+    assert mixed in _markup(_run(home))
+    assert mixed not in _markup(_run(home, service="chat"))

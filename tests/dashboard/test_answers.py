@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from latprobe_dashboard.answers import Ahead, Answers
+from latprobe_dashboard.answers import Ahead, Answers, Growing
 
 
 def test_a_question_is_worked_on_once() -> None:
@@ -43,3 +43,28 @@ def test_who_asks_while_another_is_at_it_waits_for_the_same_answer() -> None:
     assert has_begun.wait(10)
     threading.Timer(0.01, may_end.set).start()
     assert answers.get("a", lambda: "from the page") == "from ahead"
+
+
+def test_what_grows_is_made_from_what_it_was() -> None:
+    growing: Growing[list[str]] = Growing(lambda: ["read"], lambda before: [*before, "followed"])
+    assert growing.get("here", 1) == ["read"]
+    assert growing.get("here", 1) is growing.get("here", 1)
+    assert growing.get("here", 2) == ["read", "followed"]
+    assert growing.get("elsewhere", 2) == ["read"]
+    growing.forget()
+    assert growing.get("elsewhere", 3) == ["read"]
+
+
+def test_what_could_not_be_followed_is_tried_again_from_before() -> None:
+    tries = count(1)
+
+    def follow(before: int) -> int:
+        if next(tries) == 1:
+            raise ZeroDivisionError
+        return before + 1
+
+    growing = Growing(lambda: 10, follow)
+    growing.get("here", 1)
+    with pytest.raises(ZeroDivisionError):
+        growing.get("here", 2)
+    assert growing.get("here", 2) == 11

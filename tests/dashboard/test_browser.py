@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from latprobe.clock import monotonic_ns, wall_ns
+from latprobe_dashboard.charts.scripts import source
 from tests.dashboard.browsing import CHROMIUM, FLAGS, Served
 from tests.dashboard.seeding import seed
 from tests.waiting import wait_until
@@ -54,6 +55,14 @@ latprobe.flush()
 """
 
 
+# The rows that the lower edge of a table goes through.
+_ROWS_CUT = """shell => {
+  const bottom = shell.querySelector(".frame").getBoundingClientRect().bottom - 1;
+  const ends = [...shell.querySelectorAll("tbody tr")].map((row) => row.getBoundingClientRect());
+  return ends.filter((row) => row.top < bottom - 2 && row.bottom > bottom + 2).length;
+}"""
+
+
 @dataclass
 class Watched:
     """A browser tab and everything it should not have done."""
@@ -87,9 +96,7 @@ class Watched:
         self.page.on("request", self._asked)
 
     def _said(self, message: Any) -> None:
-        # Streamlit looks for its server beside the page first and logs the 404 that this is.
-        is_search = "/_stcore/" in message.location.get("url", "")
-        if message.type == "error" and not is_search:
+        if message.type == "error":
             self.faults.append(f"console: {message.text} {message.location}")
 
     def _asked(self, request: Any) -> None:
@@ -215,11 +222,47 @@ def test_a_table_is_sorted_by_its_headings_and_saved_as_it_stands(tab: Watched) 
     tab.page.wait_for_url(re.compile("/stage.*name=" + re.escape(lines[0]["stage"])))
 
 
-def test_a_chart_is_saved_as_a_picture(tab: Watched) -> None:
+def test_a_long_table_ends_between_two_rows_and_says_how_many_are_below(tab: Watched) -> None:
+    tab.open("/traces")
+    shell = tab.page.locator(".shell", has=tab.page.locator("table[aria-label=Requests]"))
+    shell.locator("xpath=self::*[@data-more != '']").wait_for()
+    cut = shell.evaluate(_ROWS_CUT)
+    assert cut == 0
+    below = shell.get_attribute("data-more") or ""
+    shell.locator(".frame").evaluate("e => e.scrollTo(0, e.scrollHeight)")
+    wait_until(lambda: shell.get_attribute("data-more") == "")
+    assert re.fullmatch(r"\d+ more below", below)
+
+
+def test_a_time_axis_is_divided_as_clocks_are(tab: Watched) -> None:
+    rough_ms = [0.003, 4, 12_000, 25_000, 100_000, 1_000_000, 9e7, 3e8]
+    found = tab.page.evaluate(f"{source('drawing.js')}; {rough_ms}.map(niceTimeStep)")
+    assert found == [0.005, 5, 20_000, 30_000, 120_000, 1_800_000, 172_800_000, 432_000_000]
+
+
+def test_a_chart_is_saved_as_a_picture_and_as_a_page_that_needs_no_net(
+    tab: Watched, browser: Any, tmp_path: Path
+) -> None:
     tab.open("/")
     with tab.page.expect_download() as download:
         tab.page.get_by_role("button", name="Save latency as a picture").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Save latency as HTML").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    alone, said = browser.new_context(offline=True), []
+    alone.set_default_timeout(60_000)
+    page = alone.new_page()
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda asked: said.append(asked.url))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#chart[data-drawn='3'] .scatterlayer path.js-line", state="attached")
+    assert page.locator(".gtitle").text_content() == "Latency and failures over time"
+    alone.close()
+    assert said == [file.as_uri()]
+    assert file.name == "latprobe-latency.html"
 
 
 def test_picking_a_span_shows_it_and_puts_it_into_the_address(tab: Watched) -> None:

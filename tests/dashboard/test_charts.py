@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import struct
+from urllib.parse import unquote
 
 import numpy as np
+from streamlit.testing.v1 import AppTest
 
 from latprobe.analysis.stage_detail import HistogramBin
 from latprobe.analysis.timeline import TimelinePoint
@@ -25,6 +27,7 @@ def _span(
     values |= {
         "name": name, "modality": modality, "offset_ns": int(offset_ms * MS), "depth": 1,
         "duration_ns": 2 * MS, "critical_ns": 0, "status": "ok", "attributes": {}, "events": (),
+        "carried_ns": 0,
     }  # fmt: skip
     return TraceSpan(**(values | more))  # type: ignore[arg-type]  # only these are read
 
@@ -71,7 +74,7 @@ def test_the_latency_chart_has_holes_where_nothing_ran() -> None:
         "counts": [4, 0],
         "errors": [1, 0],
         "words": "Latency over time: p95 is highest at 1970-01-01 00:00:00 UTC with 3.00 s; "
-        "1 error.",
+        "1 failed.",
     }
 
 
@@ -93,3 +96,26 @@ def test_charts_of_nothing_are_empty_and_not_an_error() -> None:
     empty = histogram_data([], p50_ms=0, p95_ms=0)
     assert (empty["counts"], empty["marks"]) == ([], [])
     assert budget.by_modality([]) == []
+
+
+def _sparkline(trend: list[float | None]) -> str:
+    app = AppTest.from_function(_card, kwargs={"trend": trend}).run()
+    return unquote("".join(each.proto.body for each in app.get("html")))
+
+
+def _card(trend: list[float | None]) -> None:
+    from latprobe_dashboard.charts import cards
+
+    cards.mount([cards.Card("p95", "1.00 s", trend=trend), cards.Card("Cost", "$1.00")])
+
+
+def test_a_sparkline_has_gaps_where_nothing_ran_and_dots_where_a_step_stands_alone() -> None:
+    drawn = _sparkline([1.0, 2.0, None, None, None, 4.0, None, 1.0, 2.0])
+    assert drawn.count("<polyline") == 3
+    assert drawn.count("stroke-width='4'") == 1
+    assert "stroke-linecap='round'" in drawn
+
+
+def test_cards_without_a_sparkline_leave_no_room_for_one() -> None:
+    assert "lp-spark" not in _sparkline([None, 3.0])
+    assert _sparkline([1.0, 3.0]).count('class="lp-spark"') == 2

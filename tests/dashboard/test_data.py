@@ -123,4 +123,6 @@ def test_tokens_over_time_leave_out_a_span_that_repeats_its_call() -> None:
     )
     store.add_call(200, input_tokens=7, stage="client")
     points = _points(store, Scope())
-    assert [(point.tokens, point.cost_usd) for point in points] == [(12, 0.5), (7, None)]
+    assert [(point.tokens, point.cost_usd) for point in points] == [
+        *((12, 0.5), (None, None), (None, None), (7, None))
+    ]

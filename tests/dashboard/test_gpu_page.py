@@ -19,7 +19,16 @@ from latprobe_dashboard.charts import gpu_timeline
 from latprobe_dashboard.charts.gpu_split import parts
 from latprobe_dashboard.charts.gpu_work import Gap, work_and_gaps
 from latprobe_dashboard.gpu_moment import Held, read_moment
-from latprobe_dashboard.gpu_queries import POWER, SM, read_cards, read_readings
+from latprobe_dashboard.gpu_queries import (
+    POWER,
+    SM,
+    Card,
+    Cards,
+    Metric,
+    read_cards,
+    read_readings,
+)
+from latprobe_dashboard.pages import gpu, gpu_tiles
 from tests.dashboard.browsing import CHROMIUM, FLAGS, Served
 from tests.dashboard.drawn import drawn
 from tests.dashboard.seeding import new_store, seed
@@ -71,6 +80,7 @@ def test_the_page_begins_with_the_stage_of_most_own_time_and_what_limits_it(know
     markup = _markup(_run("gpu", known))
     assert "<b><bdi>llm.decode</bdi></b> is <b>5" in markup
     assert "<b>launch-bound</b>" in markup
+    assert "<b>launch-bound</b>" in _markup(_run("stage", known, name="llm.decode"))
     assert "The usual gauge says" in markup
 
 
@@ -265,3 +275,21 @@ def test_the_chart_zooms_and_a_row_shows_its_evidence_in_a_browser(tmp_path: Pat
         browser.close()
     assert served.stop() == 0
     assert faults == []
+
+
+def test_the_page_opens_on_a_moment_at_which_its_card_was_read() -> None:
+    def card(trend: tuple[float | None, ...]) -> Card:
+        gauge = Metric(1.0, 1.0, 1.0, 9, 0.0, 100, first_ns=240, last_ns=260, trend=trend)
+        return Card("0", None, None, {SM: gauge})
+
+    seen = Cards((), 0, 1_000, 5)
+    read = card((None, None, 5.0, *(None,) * 7))
+    assert gpu.read_moment_ns(seen, read) == 250
+    always = gpu.read_moment_ns(seen, Card("0", None, None, {}))
+    assert always == 500
+    assert gpu.read_moment_ns(seen, card((None, 5.0, *(None,) * 8))) == 240  # not before its first
+
+
+def test_a_sparkline_of_a_counter_keeps_the_pauses_between_runs() -> None:
+    trend = (1.0, 3.0, *(None,) * 118, 5.0, None)
+    assert gpu_tiles.shrunk(trend) == [2.0, *(None,) * 59, 5.0]

@@ -27,7 +27,7 @@ def test_a_page_waits_once_for_all_its_late_answers(monkeypatch: pytest.MonkeyPa
     late = [Later(("late", object()), lambda: 1) for _ in range(3)]
     for _page in range(2):
         later.be_patient()
-        assert [later._comes_soon(each) for each in late] == [False] * 3
+        assert [later.comes_soon(each) for each in late] == [False] * 3
     assert waits == [0.15, 0.0, 0.0] * 2
 
 

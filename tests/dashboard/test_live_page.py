@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from latprobe.analysis.scope import Scope
 from latprobe_dashboard.health_queries import read_clock_skew
 from latprobe_dashboard.live_queries import LONGEST_NS, read_pulse
 from tests.analysis.seeding import EPOCH_NS, MS, MemoryStore, seed, trace_hex
@@ -67,3 +68,33 @@ def test_clocks_that_differ_are_found_by_calls_that_begin_too_early() -> None:
     skew = read_clock_skew(store)
     assert (skew.crossings, skew.early, skew.worst_ns) == (2, 1, 40 * MS)
     assert read_clock_skew(MemoryStore()).crossings == 0
+
+
+def test_the_filters_choose_whose_last_minute_it_is() -> None:
+    store = MemoryStore()
+    store.add_run(1, service="chat")
+    store.add_run(2, service="search")
+    store.add_spans(
+        [
+            seed(1, None, "ask", _at(5_000), _at(1_000), 1, pid=1, run_id=1),
+            seed(2, 1, "ocr", _at(4_000), _at(2_000), 1, pid=1, remote_parent=False, run_id=1),
+            seed(1, None, "find", _at(5_000), _at(4_000), 2, pid=2, run_id=2),
+            seed(2, 1, "rank", _at(3_000), _at(2_000), 3, pid=2, remote_parent=False, run_id=2),
+        ]
+    )
+    everyone = read_pulse(store, NOW_NS)
+    assert (everyone.requests, len(everyone.newest), len(everyone.running)) == (2, 2, 1)
+    scopes = [Scope(service="chat"), Scope(run_id=2), Scope(passing="ocr"), Scope(service="none")]
+    found = [read_pulse(store, NOW_NS, scope) for scope in scopes]
+    assert [[each.name for each in pulse.newest] for pulse in found] == [
+        ["ask"], ["find"], ["ask"], []
+    ]  # fmt: skip
+    assert [pulse.requests for pulse in found] == [1, 1, 1, 0]
+    assert [sum(point.requests for point in pulse.points) for pulse in found] == [1, 1, 1, 0]
+    assert [len(pulse.running) for pulse in found] == [0, 1, 0, 0]
+
+
+def test_the_window_of_the_filters_is_not_the_last_minute() -> None:
+    store = _store()
+    store.add_spans([seed(1, None, "ask", _at(5_000), _at(1_000), 1, pid=1)])
+    assert read_pulse(store, NOW_NS, Scope(from_ns=NOW_NS, to_ns=NOW_NS + 1)).requests == 1

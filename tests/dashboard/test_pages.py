@@ -15,7 +15,7 @@ from latprobe.errors import StoreError
 from latprobe.store.folder_lock import StoreBusyError
 from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import connection, data, shown_text
-from latprobe_dashboard.pages import overview
+from latprobe_dashboard.pages import overview_cards
 from tests.dashboard.seeding import HOUR_NS, new_store, newer_store, seed, seed_names
 from tests.dashboard.seeding_calls import seed_calls
 
@@ -128,9 +128,9 @@ def test_the_words_of_a_cost_follow_its_origin(
     origins: tuple[str, ...], words: str, normal: Path
 ) -> None:
     data.use_store(normal, opener=_unattended)
-    seen = data.overview(EVERYTHING)
+    seen = data.headline(EVERYTHING)
     paid = replace(seen.requests, cost_usd=0.06)
-    assert overview._cost_words(replace(seen, requests=paid, cost_origins=origins)) == words
+    assert overview_cards._cost_words(replace(seen, requests=paid, cost_origins=origins)) == words
 
 
 @pytest.mark.parametrize("page", PAGES)

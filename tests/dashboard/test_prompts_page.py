@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,11 +15,8 @@ from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.clock import wall_ns
 from latprobe.store.reader import Reader, open_reader
 from latprobe_dashboard import data
-from latprobe_dashboard.charts import side_by_side
 from latprobe_dashboard.pages import prompts
-from latprobe_dashboard.prompt_options import ways_to_write
 from latprobe_dashboard.prompt_savings import prompt_savings, usd_per_1000
-from latprobe_dashboard.text_changes import MOST_LINES, MOST_WORDS, SHOWN_CHARS, changes
 from tests.dashboard.browsing import Served
 from tests.dashboard.drawn import drawn
 from tests.dashboard.seeding import new_store, seed_names
@@ -30,8 +26,6 @@ from tests.dashboard.test_browser import Watched, browser, contexts  # noqa: F40
 from tests.waiting import wait_until
 
 PAGE = "from latprobe_dashboard.pages import prompts\nprompts.render()\n"
-RECORDS = [{"id": at, "name": f"Item {at}", "price": at * 1.5, "note": None} for at in range(20)]
-TEXT = "Records:\n" + json.dumps(RECORDS, indent=2)
 
 
 def _unattended(home: Path) -> Reader:
@@ -108,50 +102,6 @@ def test_a_saving_has_no_price_where_the_calls_have_none() -> None:
     assert usd_per_1000([], 100.0, 0.0) is None
 
 
-def test_every_way_is_listed_counted_and_the_best_lossless_one_is_chosen() -> None:
-    found = ways_to_write(TEXT, model="gpt-4o-mini")
-    keys = [each.key for each in found.ways]
-    assert {"json_minify", "json_columnar", "csv_typed", "toon"} <= set(keys)
-    assert len(keys) == len(set(keys))
-    assert [each.tokens for each in found.ways] == sorted(each.tokens for each in found.ways)
-    assert all(each.tokens < found.tokens for each in found.ways)
-    assert all(each.text.startswith("Records:") for each in found.ways)
-    best = found.chosen(None)
-    assert best is not None
-    assert best.kind == "lossless"
-    minified = found.chosen("json_minify")
-    assert minified is not None
-    assert json.loads(minified.text.removeprefix("Records:\n")) == RECORDS
-    assert found.chosen("nonsense") == best
-
-
-def test_a_text_without_a_shorter_way_has_none() -> None:
-    found = ways_to_write("Where is my order?", model="gpt-4o-mini")
-    assert found.ways == ()
-    assert found.chosen(None) is None
-
-
-def test_changes_are_marked_by_word_then_by_line_then_not() -> None:
-    found = changes('{"a": 1}', '{"a":1}')
-    assert found.by == "words"
-    assert "".join(run.text for run in found.before) == '{"a": 1}'
-    assert [run.text for run in found.before if run.mark != "same"] == [" "]
-    many = "word " * MOST_WORDS
-    assert changes(many, many + "more\n").by == "lines"
-    lines = "x\n" * (MOST_LINES + 1) * 30
-    assert changes(lines, "x").by == "nothing"
-    assert sum(len(run.text) for run in changes(lines, "x").before) == SHOWN_CHARS
-
-
-def test_the_browser_gets_texts_as_data() -> None:
-    bad = "<script>\x00\u202e</script>"
-    drawn = side_by_side.pair_data(bad, "b", before_note="", after_note="", height=9)
-    words = "".join(text for _, text in drawn["sides"][0]["runs"])
-    assert words == "<script>\\x00[U+202E]</script>"
-    assert drawn["copied"] == "b"
-    assert drawn["marked"]
-
-
 def test_the_answer_names_the_prompt_and_what_it_wastes(normal: Path) -> None:
     assert re.fullmatch(
         r"Each call of orders\.answer could be \d+ tokens \(\d\d\.\d %\) shorter with nothing lost,"
@@ -193,6 +143,16 @@ def test_the_address_chooses_template_part_and_way(normal: Path) -> None:
     assert "no way to write them shorter was found" in _markup(system)
     unknown = _run(normal, template="ffff")
     assert "That template has no calls here" in _said(unknown)
+
+
+def test_where_no_shorter_way_is_found_the_page_says_what_was_tried(tmp_path: Path) -> None:
+    home = seed_prompts(tmp_path / "store", requests=3)
+    with duckdb.connect(str(home / "latprobe.duckdb")) as connection:
+        connection.execute("UPDATE prompts SET text = 'Answer in one word: yes or no?'")
+    said = _answer(_run(home))
+    assert said.startswith("No shorter way was found to write these prompts with nothing lost.")
+    assert "Tried on each text" in said
+    assert "wastes" not in said
 
 
 def test_without_content_the_page_says_what_it_cannot_see(tmp_path: Path) -> None:
@@ -286,11 +246,26 @@ def test_a_part_and_a_template_are_chosen_by_their_rows(tab: Watched) -> None:
     parts.filter(has_text="System").click()
     tab.page.wait_for_url(re.compile("part=1"))
     tab.page.get_by_text("no way to write them shorter was found").wait_for()
+    text = tab.page.locator("pre[aria-label=Text]")
+    text.wait_for()
+    assert not tab.page.locator("pre[aria-label=After]").is_visible()
+    assert not tab.page.get_by_role("button", name="Copy the new text").is_visible()
     templates = tab.page.locator("table[aria-label='Templates by recoverable tokens'] tbody tr")
     templates.filter(has_text="chat.title").click()
     tab.page.wait_for_url(re.compile("template="))
     wait_until(lambda: "part=" not in tab.page.url)
     tab.page.locator(".lp-h", has_text="chat.title").wait_for()
+    # On a small screen, too, the tables have room for all of their columns.
+    tab.page.set_viewport_size({"width": 1280, "height": 800})
+    wait_until(lambda: _cut_off(tab) == 0)
+    assert _cut_off(tab) == 0
+    tab.page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def _cut_off(tab: Watched) -> int:
+    """The pixels by which the widest table exceeds its place."""
+    over = "found => Math.max(...found.map((each) => each.scrollWidth - each.clientWidth))"
+    return int(tab.page.locator(".shell .frame").evaluate_all(over))
 
 
 @pytest.mark.browser

@@ -60,6 +60,9 @@ def test_what_was_not_measured_is_a_dash_and_never_a_zero() -> None:
 def test_costs_sizes_and_rates_carry_their_unit() -> None:
     assert quantities.dollars(0.00042) == "$0.00042"
     assert quantities.dollars(366.2) == "$366"
+    assert quantities.dollars(0.0000083) == "$0.0000083"
+    assert quantities.dollars(-0.00042) == "$-0.00042"
+    assert quantities.rate(0.0000004) == "0.00002/min"
     assert quantities.size(2_370_000) == "2.26 MiB"
     assert quantities.rate(0.0465) == "2.79/min"
     assert quantities.rate(12.34) == "12.3/s"

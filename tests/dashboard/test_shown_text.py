@@ -46,3 +46,10 @@ def test_attributes_that_are_not_text_are_shown_as_json() -> None:
 
 def test_a_span_without_a_reported_status_went_well() -> None:
     assert [shown_text.outcome(each) for each in ("unset", "ok", "error")] == ["ok", "ok", "error"]
+
+
+def test_a_name_that_nobody_can_see_is_said_to_be_blank() -> None:
+    assert [shown_text.line(each) for each in ("", "  ", "\u00a0", "\u200e\ufeff")] == [
+        "(empty)", "(blank)", "(blank)", "(blank)"
+    ]  # fmt: skip
+    assert shown_text.line(" a ") == " a "

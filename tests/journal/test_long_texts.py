@@ -29,7 +29,7 @@ from latprobe.journal.reader import SegmentReader
 from latprobe.journal.segment import FrameType
 from tests.journal.building import SegmentBuilder
 
-LETTERS = ("a", "é", "中", "😀", "\ud800", "\x00")
+LETTERS = ("a", "é", "中", "😀", "\ud800", "\x00", "\ud83d\ude00")
 TEXTS = st.builds(
     lambda parts: "".join(letter * count for letter, count in parts),
     st.lists(st.tuples(st.sampled_from(LETTERS), st.integers(0, 6_000)), max_size=3),
@@ -68,7 +68,8 @@ def test_short_texts_are_marshalled_as_ever(letter: str, longest: int) -> None:
     [
         ("é" * LONG_LATIN_TEXT, "latin-1"),
         ("中" * LONG_WIDE_TEXT, "utf-16-le"),
-        ("中\ud800" * LONG_TEXT, "utf-16-le"),
+        ("中\ud800" * LONG_TEXT, "utf-8"),
+        ("\ud83d\ude00" * LONG_TEXT, "utf-8"),
         ("Что стоит дороже? " * LONG_TEXT, "utf-16-le"),
         ("“A few words”, he says. " * LONG_TEXT, "utf-8"),
         ("a few words, then " * LONG_TEXT + "\udc00", "utf-8"),
@@ -123,7 +124,7 @@ def test_a_long_text_that_was_damaged_is_found_out(
     start = data.index(payload)
     end = start + len(payload)
     if damage == "a bit of the text":
-        chance = random.Random(ord(letter))
+        chance = random.Random(ord(letter[0]))
         data[chance.randrange(end - 20_000, end)] ^= 1 << chance.randrange(8)
     elif damage == "its end":
         data[end - 4_096 : end] = bytes(4_096) if letter != "\x00" else b"x" * 4_096

@@ -41,7 +41,7 @@ class BeforeAfter {
   x(ms) { return LEFT + (ms / this.max) * (this.width - LEFT - RIGHT); }
 
   axis(g, top) {
-    const step = niceStep(top / Math.max((this.width - LEFT - RIGHT) / 90, 1));
+    const step = niceTimeStep(top / Math.max((this.width - LEFT - RIGHT) / 90, 1));
     const bottom = this.data.height - BOTTOM;
     this.max = top;
     g.textAlign = "center";

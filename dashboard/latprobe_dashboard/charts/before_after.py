@@ -10,6 +10,8 @@ import streamlit as st
 
 from latprobe.analysis.whatif import Percentile
 from latprobe_dashboard import quantities
+from latprobe_dashboard.charts.interactive import changes
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 
 HEIGHT = 196
@@ -17,7 +19,8 @@ HEIGHT = 196
 
 def mount(figures: Sequence[tuple[str, Percentile]], *, key: str, height: int = HEIGHT) -> None:
     """Draws a pair of bars for each named percentile."""
-    _component()(data=before_after_data(figures, height=height), key=key)
+    with as_html("what-if", lambda _: changes.before_after(figures), key=key):
+        _component()(data=before_after_data(figures, height=height), key=key)
 
 
 def before_after_data(
@@ -54,5 +57,5 @@ def _component() -> Any:
         "latprobe_before_after",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "before_after.js"),
+        js=source("saving.js", "drawing.js", "before_after.js"),
     )

@@ -25,18 +25,21 @@ class Card:
 
 
 def mount(cards: Sequence[Card]) -> None:
-    """Draws the row."""
-    drawn = "".join(_card(card) for card in cards)
+    """Draws the row; room for sparklines only where a card has one."""
+    is_plain = not any(_lines(card.trend) for card in cards)
+    drawn = "".join(_card(card, is_plain) for card in cards)
     st.html(f'<div class="lp-cards">{drawn}</div>')
 
 
-def _card(card: Card) -> str:
+def _card(card: Card, is_plain: bool) -> str:
+    helped = f' lp-helped" title="{html.escape(card.help)}' if card.help else ""
     return (
-        f'<div class="lp-card" title="{html.escape(card.help)}">'
+        f'<div class="lp-card{helped}">'
         f'<div class="lp-label">{html.escape(card.label)}</div>'
         f'<div class="lp-figure">{html.escape(card.figure)}</div>'
-        f'<div class="lp-context">{html.escape(card.context)}</div>'
-        f"{_sparkline(card)}</div>"
+        f'<div class="lp-context" title="{html.escape(card.context)}">'
+        f"{html.escape(card.context)}</div>"
+        f"{'' if is_plain else _sparkline(card)}</div>"
     )
 
 
@@ -45,11 +48,11 @@ def _sparkline(card: Card) -> str:
     lines = _lines(card.trend)
     if not lines:
         return '<div class="lp-spark"></div>'
-    drawn = "".join(f"<polyline points='{points}'/>" for points in lines)
+    drawn = "".join(_stretch(points) for points in lines)
     svg = (
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {_WIDTH:g} {_HEIGHT:g}' "
-        "preserveAspectRatio='none'><g fill='none' stroke='black' stroke-width='1.5' "
-        f"stroke-linejoin='round' vector-effect='non-scaling-stroke'>{drawn}</g></svg>"
+        "preserveAspectRatio='none'><g fill='none' stroke='black' stroke-linejoin='round' "
+        f"stroke-linecap='round'>{drawn}</g></svg>"
     )
     tone = " lp-error" if card.is_error else ""
     mask = f"url(&quot;data:image/svg+xml,{quote(svg)}&quot;)"
@@ -59,18 +62,25 @@ def _sparkline(card: Card) -> str:
     )
 
 
-def _lines(trend: Sequence[float | None]) -> list[str]:
+def _stretch(points: list[str]) -> str:
+    """A line without a break; a lone value is a line of no length, drawn as a dot."""
+    wide = 1.5 if len(points) > 1 else 4
+    line = " ".join(points if len(points) > 1 else points * 2)
+    return f"<polyline points='{line}' stroke-width='{wide}' vector-effect='non-scaling-stroke'/>"
+
+
+def _lines(trend: Sequence[float | None]) -> list[list[str]]:
     """The points of each unbroken stretch; nothing where there are fewer than two values."""
     known = [value for value in trend if value is not None]
     top = max(known, default=0.0)
     if len(known) < 2:
         return []
-    step = _WIDTH / (len(trend) - 1)
+    step = (_WIDTH - 4) / (len(trend) - 1)
     lines: list[list[str]] = [[]]
     for index, value in enumerate(trend):
         if value is None:
             lines.append([])
         else:
-            y = _HEIGHT - 1 - (value / top if top else 0.0) * (_HEIGHT - 3)
-            lines[-1].append(f"{index * step:.1f},{y:.1f}")
-    return [" ".join(line) for line in lines if len(line) > 1]
+            y = _HEIGHT - 2 - (value / top if top else 0.0) * (_HEIGHT - 4)
+            lines[-1].append(f"{2 + index * step:.1f},{y:.1f}")
+    return [line for line in lines if line]

@@ -46,6 +46,14 @@ function niceStep(rough) {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough * 0.999);
 }
 
+// The same of a time in ms: from half a minute on what clocks are divided in, not tens of seconds.
+function niceTimeStep(rough) {
+  if (rough <= 20e3) return niceStep(rough);
+  const seconds = [30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+  const step = seconds.find((each) => each * 1e3 >= rough * 0.999);
+  return step ? step * 1e3 : 86400e3 * niceStep(rough / 86400e3);
+}
+
 function add(parent, tag, className) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -56,16 +64,11 @@ function add(parent, tag, className) {
 
 // A button that saves the canvas as a picture on the page's background.
 function offerPicture(frame, canvas, name) {
-  const bar = frame.querySelector(".bar");
-  const button = add(bar || frame, "button");
-  button.type = "button";
-  button.textContent = "PNG";
-  button.title = "Save as a picture";
-  button.setAttribute("aria-label", `Save ${name} as a picture`);
-  if (!bar) button.style.cssText =
-    "position:absolute;right:0;bottom:100%;border:0;background:none;padding:0.1rem 0.45rem;cursor:pointer;" +
-    "color:light-dark(#5b6672,#98a3b0);font:0.8rem var(--st-font);border-radius:4px";
-  button.onclick = () => {
+  const bar = frame.querySelector(".bar") || add(frame, "span");
+  if (!bar.className) bar.style.cssText = "position:absolute;right:0;bottom:100%;white-space:nowrap";
+  const saver = htmlSaver(frame);
+  if (saver) saveButton(bar, "HTML", "Save as a page to zoom in", `Save ${name} as HTML`).onclick = saver;
+  saveButton(bar, "PNG", "Save as a picture", `Save ${name} as a picture`).onclick = () => {
     const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
     const g = copy.getContext("2d");
     g.fillStyle = resolved(frame, { back: "var(--st-background-color)" }).back;
@@ -73,6 +76,15 @@ function offerPicture(frame, canvas, name) {
     g.drawImage(canvas, 0, 0);
     saved(copy.toDataURL("image/png"), `latprobe-${name}.png`);
   };
+}
+
+function saveButton(bar, words, title, label) {
+  const button = Object.assign(add(bar, "button"), { type: "button", textContent: words, title });
+  button.setAttribute("aria-label", label);
+  if (!bar.className) button.style.cssText =
+    "border:0;background:none;padding:0.1rem 0.45rem;cursor:pointer;" +
+    "color:light-dark(#5b6672,#98a3b0);font:0.8rem var(--st-font);border-radius:4px";
+  return button;
 }
 
 function saved(address, file) {

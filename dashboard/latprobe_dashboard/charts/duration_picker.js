@@ -19,6 +19,7 @@ class Picker {
     this.canvas = add(frame, "canvas");
     this.canvas.style.cursor = "crosshair";
     this.canvas.setAttribute("role", "img");
+    offerPicture(frame, this.canvas, "durations");
     this.tip = add(frame, "div", "tip");
     const canvas = this.canvas;
     canvas.addEventListener("pointerdown", (e) => { this.from = this.to = e.offsetX; canvas.setPointerCapture(e.pointerId); });

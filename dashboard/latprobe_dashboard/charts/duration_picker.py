@@ -11,6 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latprobe_dashboard import quantities
+from latprobe_dashboard.charts.interactive import shares
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 
 BINS = 64
@@ -20,7 +22,8 @@ Range = tuple[float | None, float | None]
 
 def mount(drawn: dict[str, Any], *, key: str) -> Range | None:
     """Draws what `picker_data` gives; the range that was just chosen, if any."""
-    found = _component()(data=drawn, key=key, on_range_change=_nothing).range
+    with as_html("durations", lambda _: shares.durations(drawn), key=key):
+        found = _component()(data=drawn, key=key, on_range_change=_nothing).range
     return _range(found)
 
 
@@ -69,7 +72,7 @@ def _component() -> Any:
         "latprobe_duration_picker",
         html='<div class="frame"></div>',
         css=source("waterfall.css"),
-        js=source("drawing.js", "duration_picker.js"),
+        js=source("saving.js", "drawing.js", "duration_picker.js"),
     )
 
 

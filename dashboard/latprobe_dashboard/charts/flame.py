@@ -10,6 +10,8 @@ import streamlit as st
 
 from latprobe.analysis.flame import FlameNode
 from latprobe_dashboard import quantities, shown_text
+from latprobe_dashboard.charts.interactive import request
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 from latprobe_dashboard.theme import ERROR, HUES, lane_of
 
@@ -22,7 +24,8 @@ def mount(
 ) -> int | None:
     """Draws the nodes; returns the place of the one that was just picked."""
     shown = flame_data(nodes, duration_ns=duration_ns, selected=selected)
-    picked = _component()(data=shown, key=key, on_pick_change=_nothing).pick
+    with as_html("flame", lambda _: request.flame(nodes, duration_ns=duration_ns), key=key):
+        picked = _component()(data=shown, key=key, on_pick_change=_nothing).pick
     return int(picked) if isinstance(picked, (int, float)) and 0 <= picked < len(nodes) else None
 
 
@@ -74,7 +77,7 @@ def _component() -> Any:
         "latprobe_flame",
         html='<div class="frame"></div>',
         css=source("waterfall.css"),
-        js=source("drawing.js", "flame.js"),
+        js=source("saving.js", "drawing.js", "flame.js"),
     )
 
 

@@ -35,7 +35,7 @@ _MEANS |= dict.fromkeys(("host-bound", "launch-bound", "transfer-bound"), WAITS)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A kind's share of the time between the first and the last request, and its stages."""
+    """A kind's share of the card's active time, and its stages."""
 
     kind: Kind
     share: float
@@ -44,19 +44,25 @@ class Part:
 
 def parts(report: GpuReport, stages: Sequence[GpuStage]) -> list[Part]:
     """The parts that are there, from working to waiting; empty when no time was measured."""
-    whole = sum(stage.active_ms for stage in stages)
-    if whole <= 0:
+    whole = sum(_active_ms(stage) for stage in stages)
+    use = report.card(stages[0].device) if stages else None
+    if whole <= 0 or use is None:
         return []
-    busy = 1.0 - (report.idle_share or 0.0)
+    busy = 1.0 - (use.idle_share or 0.0)
     found = []
     for kind in (WORKS, WAITS, UNSURE, NOTHING):
         those = [stage for stage in stages if _kind(stage) is kind and stage.active_ms > 0]
-        share = busy * sum(stage.active_ms for stage in those) / whole
+        share = busy * sum(_active_ms(stage) for stage in those) / whole
         if share > 0.0005:
             found.append(Part(kind, share, tuple(stage.name for stage in those)))
-    if report.idle_share:
-        found.append(Part(NO_REQUEST, report.idle_share, ()))
+    if use.idle_share:
+        found.append(Part(NO_REQUEST, use.idle_share, ()))
     return found
+
+
+def _active_ms(stage: GpuStage) -> float:
+    """Over all requests of its program."""
+    return stage.active_ms * stage.program_requests
 
 
 def _kind(stage: GpuStage) -> Kind:

@@ -7,6 +7,7 @@ whose zoom they follow.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +16,8 @@ import streamlit as st
 
 from latprobe_dashboard import shown_text
 from latprobe_dashboard.charts.gpu_work import Gap, Work
+from latprobe_dashboard.charts.interactive import gpu
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 from latprobe_dashboard.gpu_moment import Moment
 from latprobe_dashboard.gpu_queries import Readings
@@ -79,7 +82,11 @@ class Picked:
 
 def mount(data: dict[str, Any], *, key: str) -> Picked:
     """Draws it; returns what was just picked."""
-    result = _component()(data=data, key=key, on_pick_change=_nothing, on_moment_change=_nothing)
+    control = as_html("gpu-timeline", lambda _: gpu.timeline(data), key=key)
+    with nullcontext() if data["follows"] else control:  # these are not saved as a picture either
+        result = _component()(
+            data=data, key=key, on_pick_change=_nothing, on_moment_change=_nothing
+        )
     span, moment = result.pick, result.moment
     spans = len(data["spans"]["start"])
     is_moment = isinstance(moment, (int, float))
@@ -196,7 +203,7 @@ def _component() -> Any:
         "latprobe_gpu_timeline",
         html='<div class="frame"></div>',
         css=source("waterfall.css", "gpu_timeline.css"),
-        js=source("drawing.js", "gpu_timeline_canvas.js", "gpu_timeline.js"),
+        js=source("saving.js", "drawing.js", "gpu_timeline_canvas.js", "gpu_timeline.js"),
     )
 
 

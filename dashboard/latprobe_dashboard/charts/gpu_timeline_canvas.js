@@ -95,7 +95,7 @@ class Drawing {
   }
 
   ticks() {
-    const step = niceStep(this.span / Math.max(this.plotWidth / 95, 2));
+    const step = niceTimeStep(this.span / Math.max(this.plotWidth / 95, 2));
     const ticks = [];
     for (let t = Math.ceil(this.from / step) * step; t <= this.from + this.span; t += step) ticks.push(t);
     return ticks;

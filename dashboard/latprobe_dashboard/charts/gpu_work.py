@@ -39,7 +39,7 @@ def is_without_work(stage: GpuStage) -> bool:
 
     `cpu-bound` is said of both.
     """
-    if stage.verdict == "cpu-bound":
+    if stage.verdict == "cpu-bound" and not stage.uses_gpu:
         has_no_kernel = stage.kernels is not None and not stage.kernels.kernels
         return has_no_kernel or _share(stage) is not None
     return stage.verdict == "idle"

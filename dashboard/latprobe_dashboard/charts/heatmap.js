@@ -1,5 +1,5 @@
 // Cells of time by duration, darker where more spans are. Times are the browser's.
-const LEFT = 62, RIGHT = 10, TOP = 10, BOTTOM = 36;
+const LEFT = 62, RIGHT = 10, TOP = 10, BOTTOM = 36, WIDEST = 64, HIGHEST = 32;
 const views = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -45,8 +45,9 @@ class Heatmap {
     const { g } = sized(this.canvas, this.width, d.height);
     g.font = `12px ${getComputedStyle(this.frame).fontFamily}`;
     this.canvas.setAttribute("aria-label", d.words);
-    this.wide = (this.width - LEFT - RIGHT) / Math.max(d.columns, 1);
-    this.high = (d.height - TOP - BOTTOM) / Math.max(this.rows, 1);
+    // Few cells do not fill the chart: one that does looks like much.
+    this.wide = Math.min((this.width - LEFT - RIGHT) / Math.max(d.columns, 1), WIDEST);
+    this.high = Math.min((d.height - TOP - BOTTOM) / Math.max(this.rows, 1), HIGHEST);
     this.cells(g);
     this.durations(g);
     this.times(g);
@@ -83,7 +84,7 @@ class Heatmap {
 
   times(g) {
     const d = this.data, total = d.step_ms * d.columns, bottom = d.height - BOTTOM;
-    const step = clockStep(total / Math.max((this.width - LEFT - RIGHT) / 92, 1));
+    const step = clockStep(total / Math.max((this.wide * d.columns) / 92, 1));
     const words = step >= 86400e3 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hour12: false };
     if (step < 60e3) words.second = "2-digit";
     const clock = new Intl.DateTimeFormat(undefined, words);

@@ -8,6 +8,8 @@ from typing import Any
 import streamlit as st
 
 from latprobe_dashboard import quantities
+from latprobe_dashboard.charts.interactive import heat as heat_figure
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 from latprobe_dashboard.heat_queries import Heat
 
@@ -16,7 +18,9 @@ HEIGHT = 300
 
 def mount(heat: Heat, *, key: str, height: int = HEIGHT) -> tuple[int, int] | None:
     """Draws the cells; returns row and column of the cell that was just picked."""
-    picked = _component()(data=heat_data(heat, height=height), key=key, on_pick_change=_nothing)
+    drawn = heat_data(heat, height=height)
+    with as_html("heatmap", lambda zone: heat_figure.heatmap(heat, zone=zone), key=key):
+        picked = _component()(data=drawn, key=key, on_pick_change=_nothing)
     place = picked.pick
     if not isinstance(place, (int, float)) or not heat.columns:
         return None
@@ -57,7 +61,7 @@ def _component() -> Any:
         "latprobe_heatmap",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "heatmap.js"),
+        js=source("saving.js", "drawing.js", "heatmap.js"),
     )
 
 

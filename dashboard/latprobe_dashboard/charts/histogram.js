@@ -1,5 +1,5 @@
 // Bars of equal width over logarithmic bins; dotted marks with their names on top.
-const LEFT = 50, RIGHT = 8, TOP = 22, BOTTOM = 26;
+const LEFT = 50, RIGHT = 8, TOP = 22, BOTTOM = 26, LEAST_PLACES = 8;
 
 export default shows((frame) => new Histogram(frame));
 
@@ -17,10 +17,14 @@ class Histogram extends Chart {
     this.bars(g);
     this.edges(g);
     d.marks.forEach((mark) => this.mark(g, mark));
+    this.names(g, d.marks);
     this.canvas.dataset.bins = String(d.counts.length);
   }
 
-  x(at) { return LEFT + (at / Math.max(this.data.counts.length, 1)) * (this.width - LEFT - RIGHT); }
+  // Few bins leave room: one that fills the chart looks like much.
+  get places() { return Math.max(this.data.counts.length, LEAST_PLACES); }
+
+  x(at) { return LEFT + (at / this.places) * (this.width - LEFT - RIGHT); }
 
   axis(g, top) {
     const step = Math.max(niceStep(Math.max(top, 1) / 4), 1);
@@ -61,7 +65,7 @@ class Histogram extends Chart {
     }
   }
 
-  mark(g, { name, at }) {
+  mark(g, { at }) {
     const x = Math.round(this.x(at)) + 0.5;
     g.strokeStyle = this.colors.ink;
     g.lineWidth = 1.5;
@@ -71,14 +75,21 @@ class Histogram extends Chart {
     g.lineTo(x, TOP + this.high);
     g.stroke();
     g.setLineDash([]);
+  }
+
+  // Names that would stand in each other are one.
+  names(g, marks) {
     g.fillStyle = this.colors.ink;
     g.textAlign = "center";
-    g.fillText(name, Math.min(x, this.width - 14), TOP - 13);
+    const places = marks.map(({ at }) => this.x(at));
+    const isClose = places.length > 1 && places.at(-1) - places[0] < 30;
+    const told = isClose ? [[marks.map(({ name }) => name).join(" · "), places[0]]] : marks.map(({ name }, i) => [name, places[i]]);
+    for (const [name, x] of told) g.fillText(name, Math.min(x, this.width - g.measureText(name).width / 2 - 2), TOP - 13);
   }
 
   hover(x) {
     const d = this.data, count = d.counts.length;
-    const at = Math.floor(((x - LEFT) / (this.width - LEFT - RIGHT)) * count);
+    const at = Math.floor(((x - LEFT) / (this.width - LEFT - RIGHT)) * this.places);
     this.at = x >= LEFT && at >= 0 && at < count ? at : -1;
     this.tip.style.display = this.at < 0 ? "none" : "block";
     if (this.at >= 0) {

@@ -1,6 +1,6 @@
 """How a stage's durations are distributed: logarithmic bins, p50 and p95 marked.
 
-A canvas like the latency chart: Plotly's script alone took 1.1 s of the page.
+A canvas like the latency chart: a chart library's script alone took 1.1 s of the page.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import streamlit as st
 
 from latprobe.analysis.stage_detail import HistogramBin
 from latprobe_dashboard import quantities
+from latprobe_dashboard.charts.interactive import shares
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 
 
@@ -21,7 +23,10 @@ def mount(
 ) -> None:
     """Draws the bins as bars of equal width, since the axis is logarithmic."""
     shown = histogram_data(bins, p50_ms=p50_ms, p95_ms=p95_ms, height=height)
-    _component()(data=shown, key=key)
+    with as_html(
+        "histogram", lambda _: shares.histogram(bins, p50_ms=p50_ms, p95_ms=p95_ms), key=key
+    ):
+        _component()(data=shown, key=key)
 
 
 def histogram_data(
@@ -70,5 +75,5 @@ def _component() -> Any:
         "latprobe_histogram",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "chart.js", "histogram.js"),
+        js=source("saving.js", "drawing.js", "chart.js", "histogram.js"),
     )

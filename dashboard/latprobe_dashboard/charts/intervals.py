@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 
-def bar(before: float, after: float, low: float | None, high: float | None) -> str:
-    """What stays solid, what is saved in blue; a line from `low` to `high` over it."""
-    top = max(before, after, high or 0.0) or 1.0
+def bar(before: float, after: float, low: float | None, high: float | None, *, top: float) -> str:
+    """What stays solid, what is saved in blue; a line from `low` to `high` over it.
+
+    `top` is what the whole width stands for: the same for bars that are looked at together.
+    """
+    top = top or 1.0
     kept, rest = sorted((min(max(after, 0.0), top), before))
     saved = "lp-more" if after > before else "lp-saved"
     drawn = (

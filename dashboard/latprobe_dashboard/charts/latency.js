@@ -1,4 +1,4 @@
-// p50 and p95 over time, the share of errors below on the same time axis. Times are the browser's.
+// p50 and p95 over time, the share that failed below on the same time axis. Times are the browser's.
 const LEFT = 56, RIGHT = 34, TOP = 14, BOTTOM = 38, GAP = 30, ERRORS = 0.2;
 
 export default shows((frame) => new Latency(frame));
@@ -24,7 +24,7 @@ class Latency extends Chart {
     this.names(g, ends);
     g.fillStyle = this.colors.dim;
     g.textAlign = "left";
-    g.fillText("errors", LEFT, lower.top - 12);
+    g.fillText("failed", LEFT, lower.top - 12);
     if (this.at >= 0) this.cross(g, d.height - BOTTOM);
     this.canvas.dataset.points = String(d.p95.length);
   }
@@ -62,12 +62,16 @@ class Latency extends Chart {
     const zone = new Date(d.first_ms).getTimezoneOffset() * 60e3;
     g.textAlign = "center";
     g.fillStyle = this.colors.dim;
+    let isTold = false;
     for (let time = Math.ceil((d.first_ms - zone) / step) * step + zone; time < d.first_ms + total; time += step) {
       const x = this.x((time - d.first_ms) / d.step_ms - 0.5);
-      if (x > LEFT + 16 && x < this.width - 16) g.fillText(clock.format(time), x, y + 14);
+      if (x <= LEFT + 16 || x >= this.width - 16) continue;
+      g.fillText(clock.format(time), x, y + 14);
+      isTold = true;
     }
     g.textAlign = "left";
-    g.fillText(day.format(d.first_ms), LEFT, y + 30);
+    // A time so short that no round one lies in it has its beginning said instead.
+    g.fillText(day.format(d.first_ms) + (isTold ? "" : `, ${clock.format(d.first_ms)}`), LEFT, y + 30);
   }
 
   bars(g, panel) {
@@ -80,7 +84,7 @@ class Latency extends Chart {
     });
   }
 
-  // Broken where nothing ran; a lone point is a dot.
+  // Broken where nothing ran; a lone point is a dot, hollow where the line is dotted.
   line(g, panel, values, color, dash, thickness) {
     const y = (value) => panel.top + panel.height * (1 - value / panel.max);
     g.strokeStyle = g.fillStyle = color;
@@ -88,17 +92,22 @@ class Latency extends Chart {
     g.lineJoin = "round";
     g.setLineDash(dash);
     g.beginPath();
+    const alone = [];
     let last = null;
     values.forEach((value, at) => {
       if (value === null) return;
       const hasBefore = at > 0 && values[at - 1] !== null, hasAfter = at + 1 < values.length && values[at + 1] !== null;
       if (hasBefore) g.lineTo(this.x(at), y(value));
       else g.moveTo(this.x(at), y(value));
-      if (!hasBefore && !hasAfter) g.fillRect(this.x(at) - 2.5, y(value) - 2.5, 5, 5);
+      if (!hasBefore && !hasAfter) alone.push([this.x(at), y(value)]);
       last = { x: this.x(at), y: y(value) };
     });
     g.stroke();
     g.setLineDash([]);
+    for (const [x, top] of alone) {
+      if (dash.length) g.strokeRect(x - 2, top - 2, 4, 4);
+      else g.fillRect(x - 2.5, top - 2.5, 5, 5);
+    }
     return last;
   }
 
@@ -129,7 +138,7 @@ class Latency extends Chart {
     if (this.at >= 0) {
       const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hour12: false });
       const n = d.counts[at], share = n ? ((100 * d.errors[at]) / n).toFixed(1) : "0";
-      const lines = [time.format(d.first_ms + at * d.step_ms), n ? `p95 ${shown(d.p95[at])} · p50 ${shown(d.p50[at])}` : "nothing ran", `n = ${n.toLocaleString()} · ${share} % errors`];
+      const lines = [time.format(d.first_ms + at * d.step_ms), n ? `p95 ${shown(d.p95[at])} · p50 ${shown(d.p50[at])}` : "nothing ran", `n = ${n.toLocaleString()} · ${share} % failed`];
       this.tip.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
       const left = this.x(at) + 12;
       this.tip.style.left = `${left + this.tip.offsetWidth > this.width ? left - this.tip.offsetWidth - 24 : left}px`;

@@ -1,7 +1,7 @@
-"""Latency and errors over time: two stacked panels on one time axis, never two y-axes.
+"""Latency and failures over time: two stacked panels on one time axis, never two y-axes.
 
-A canvas and not Plotly, because this chart stands on the first page: Plotly's 4.7 MB of script
-were measured to add 2.8 s to that page on two busy cores, this adds nothing that can be measured.
+A canvas and no chart library, because this chart stands on the first page: 4.7 MB of script were
+measured to add 2.8 s to that page on two busy cores, this adds nothing that can be measured.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import streamlit as st
 
 from latprobe.analysis.timeline import TimelinePoint
 from latprobe_dashboard import quantities
+from latprobe_dashboard.charts.interactive import over_time
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 
 HEIGHT = 392
 
 
 def mount(points: Sequence[TimelinePoint], *, key: str, height: int = HEIGHT) -> None:
-    """Draws p50, p95 and the share of errors; the browser knows its time zone and its theme."""
-    _component()(data=latency_data(points, height=height), key=key)
+    """Draws p50, p95 and the share that failed; the browser knows its time zone and its theme."""
+    with as_html("latency", lambda zone: over_time.latency(points, zone=zone), key=key):
+        _component()(data=latency_data(points, height=height), key=key)
 
 
 def latency_data(points: Sequence[TimelinePoint], *, height: int = HEIGHT) -> dict[str, Any]:
@@ -48,10 +51,10 @@ def _words(points: Sequence[TimelinePoint]) -> str:
     worst = max((p for p in points if p.p95_ms is not None), key=_p95, default=None)
     if worst is None:
         return "Latency over time: nothing ran."
-    errors = quantities.counted(sum(point.errors for point in points), "error")
+    failed = quantities.count(sum(point.errors for point in points))
     return (
         f"Latency over time: p95 is highest at {quantities.moment(worst.time_ns)} UTC with "
-        f"{quantities.milliseconds(worst.p95_ms)}; {errors}."
+        f"{quantities.milliseconds(worst.p95_ms)}; {failed} failed."
     )
 
 
@@ -65,5 +68,5 @@ def _component() -> Any:
         "latprobe_latency",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "chart.js", "latency.js"),
+        js=source("saving.js", "drawing.js", "chart.js", "latency.js"),
     )

@@ -1,11 +1,18 @@
 // Draws a table from data. Every text is set with textContent: names come from recorded programs.
 const FIRST_ROWS = 60; // of a long table: the others come once these are on the screen
+const watched = new WeakMap();
 const orders = new WeakMap(); // how the viewer has sorted each table; a redraw keeps it
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const frame = parentElement.querySelector(".frame");
   const shell = parentElement.querySelector(".shell");
-  frame.style.maxHeight = data.height ? `${data.height}px` : "";
+  const tell = () => toldMore(shell, frame, data.rows.length);
+  const fit = () => {
+    fitted(frame, data.height);
+    tell();
+  };
+  frame.onscroll = tell;
+  onWidthChange(parentElement, frame, fit);
   const draw = () => {
     const table = document.createElement("table");
     table.setAttribute("aria-label", data.label);
@@ -14,7 +21,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const first = top ? places.length : FIRST_ROWS; // who has scrolled stays where they are
     table.append(head(data, order, sort), body(data, places, first, setTriggerValue));
     frame.replaceChildren(table);
+    fit();
     frame.scrollTop = top;
+    tell();
   };
   const sort = (at) => {
     orders.set(parentElement, next(orders.get(parentElement), at, data.columns[at].number));
@@ -22,10 +31,47 @@ export default function ({ data, parentElement, setTriggerValue }) {
     frame.querySelectorAll("th button")[at].focus();
   };
   draw();
-  const save = shell.querySelector("button.save");
+  const [page, save] = shell.querySelectorAll("button.save");
+  const saver = htmlSaver(frame);
+  page.hidden = !saver || !data.rows.length;
+  page.title = "Save as a page to zoom in";
+  page.setAttribute("aria-label", `Save ${data.label} as HTML`);
+  page.onclick = saver;
   save.hidden = !data.saved || !data.rows.length;
   save.setAttribute("aria-label", `Save ${data.label} as CSV`);
   save.onclick = () => download(data, sorted(data.rows, orders.get(parentElement)));
+}
+
+// A limited table ends between two rows, never in one, and is whole where one row more does it.
+function fitted(frame, limit) {
+  frame.style.maxHeight = "";
+  const lines = [...frame.querySelectorAll("tbody tr")].slice(0, FIRST_ROWS);
+  const high = (element) => element.getBoundingClientRect().height;
+  if (!limit || !lines.length || frame.scrollHeight <= limit + 1.6 * high(lines[0])) return;
+  let bottom = high(frame.querySelector("thead"));
+  for (const line of lines) {
+    if (bottom + high(line) > limit) break;
+    bottom += high(line);
+  }
+  frame.style.maxHeight = `${bottom + frame.offsetHeight - frame.clientHeight}px`;
+}
+
+// How many rows are below what is seen, said under the lower edge.
+function toldMore(shell, frame, count) {
+  const whole = frame.scrollHeight, above = frame.scrollTop + frame.clientHeight;
+  const line = whole / (count + 1);
+  const more = whole - above < 4 ? 0 : Math.max(Math.round((whole - above) / line), 1);
+  shell.classList.toggle("more", more > 0);
+  shell.dataset.more = more ? `${more.toLocaleString()} more below` : "";
+}
+
+// One observer a table: rows get higher where a narrower one breaks its headings.
+function onWidthChange(parent, frame, act) {
+  watched.get(parent)?.disconnect();
+  let width = frame.clientWidth;
+  const observer = new ResizeObserver(() => frame.clientWidth !== width && ((width = frame.clientWidth), act()));
+  observer.observe(frame);
+  watched.set(parent, observer);
 }
 
 // First the end that people look for: the greatest of numbers, the first of names. Third: as it came.
@@ -124,7 +170,7 @@ function drawn(cell, data, at, link) {
   const column = data.columns[at];
   const box = document.createElement("td");
   box.className = [column.number ? "n" : "", at === 0 ? "name" : "", cell.bad ? "bad" : ""].join(" ");
-  box.title = cell.hint || (at === 0 ? cell.t : "");
+  box.title = cell.hint || (at === 0 || cell.t.length > 30 ? cell.t : ""); // it may be cut
   if (column.bar && cell.reach) {
     box.append(reach(cell, data.hues));
     return box;

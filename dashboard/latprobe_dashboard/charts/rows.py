@@ -7,17 +7,24 @@ has one colour a column. Text reaches the browser as data and is set as text, ne
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 from latprobe_dashboard.theme import TEXT, Hue
 
+if TYPE_CHECKING:
+    from latprobe_dashboard.charts.interactive.parts import Chart
+
 MARKUP = (
-    '<div class="shell"><button class="save" type="button">CSV</button>'
+    '<div class="shell"><span class="save"><button class="save" type="button" hidden>HTML</button>'
+    '<button class="save" type="button">CSV</button></span>'
     '<div class="frame"></div></div>'
 )
 
@@ -99,14 +106,17 @@ def mount(
     label: str,
     height: int = 0,
     is_saved: bool = True,
+    chart: tuple[str, Callable[[tzinfo], Chart]] | None = None,
 ) -> int | None:
     """Draws the table; returns the index of the row that was just opened.
 
     `height` in pixels limits the table, which then scrolls; 0 shows all rows. A viewer sorts it by
-    its headings and, where it `is_saved`, writes it to a CSV file.
+    its headings and, where it `is_saved`, writes it to a CSV file. `chart` is the name of a file
+    of its bars and what describes them, as in `as_html`.
     """
     data = rows_data(columns, rows, label=label, height=height, is_saved=is_saved)
-    opened = _component()(data=data, key=key, on_open_change=_nothing).open
+    with nullcontext() if chart is None else as_html(*chart, key=key):
+        opened = _component()(data=data, key=key, on_open_change=_nothing).open
     return int(opened) if isinstance(opened, (int, float)) and 0 <= opened < len(rows) else None
 
 
@@ -175,7 +185,7 @@ def _component() -> Any:
         "latprobe_rows",
         html=MARKUP,
         css=source("rows.css"),
-        js=source("rows.js"),
+        js=source("saving.js", "rows.js"),
     )
 
 

@@ -10,6 +10,7 @@ export default function ({ data, parentElement }) {
     text.setAttribute("aria-label", side.label);
     text.replaceChildren(...side.runs.map((run) => drawn(run, at)));
   });
+  parentElement.querySelector(".pair").classList.toggle("one", data.sides.length === 1);
   const button = parentElement.querySelector("button");
   button.hidden = !data.copied;
   button.setAttribute("aria-label", "Copy the new text");

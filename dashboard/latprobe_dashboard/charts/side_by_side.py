@@ -38,7 +38,10 @@ def mount(
     after_note: str = "",
     height: int = 360,
 ) -> None:
-    """Draws the texts, each at most `height` pixels tall, the notes in their headings."""
+    """Draws the texts, each at most `height` pixels tall, the notes in their headings.
+
+    Where they are the same one, it is drawn once, with nothing to copy.
+    """
     drawn = pair_data(before, after, before_note=before_note, after_note=after_note, height=height)
     _component()(data=drawn, key=key)
 
@@ -46,7 +49,8 @@ def mount(
 def pair_data(
     before: str, after: str, *, before_note: str, after_note: str, height: int
 ) -> dict[str, Any]:
-    """What the browser draws; `copied` is the whole new text, "" where it is too long for that."""
+    """What the browser draws; `copied` is the whole new text, "" where it is too long for that, or
+    where it is not new."""
     found = changes(before, after)
     notes = []
     if found.by == "nothing" and before != after:
@@ -56,13 +60,15 @@ def pair_data(
     longest = max(len(before), len(after))
     if longest > SHOWN_CHARS:
         notes.append(f"The first {SHOWN_CHARS:,} of {longest:,} characters are shown.")
+    is_one = before == after
+    sides = [
+        {"label": "Text" if is_one else "Before", "note": before_note, "runs": _runs(found.before)},
+        {"label": "After", "note": after_note, "runs": _runs(found.after)},
+    ]
     return {
         "height": height,
-        "sides": [
-            {"label": "Before", "note": before_note, "runs": _runs(found.before)},
-            {"label": "After", "note": after_note, "runs": _runs(found.after)},
-        ],
-        "copied": after if len(after) <= COPIED_CHARS else "",
+        "sides": sides[:1] if is_one else sides,
+        "copied": "" if is_one or len(after) > COPIED_CHARS else after,
         "marked": any(run.mark != "same" for run in (*found.before, *found.after)),
         "note": " ".join(notes),
     }

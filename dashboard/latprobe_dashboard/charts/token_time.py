@@ -9,13 +9,16 @@ from typing import Any
 import streamlit as st
 
 from latprobe_dashboard import quantities
+from latprobe_dashboard.charts.interactive import over_time
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 from latprobe_dashboard.token_figures import TimePoint
 
 
 def mount(points: Sequence[TimePoint], *, key: str, height: int) -> None:
     """Draws the points; the browser knows its time zone and its theme."""
-    _component()(data=time_data(points, height=height), key=key)
+    with as_html("tokens", lambda zone: over_time.cost(points, zone=zone), key=key):
+        _component()(data=time_data(points, height=height), key=key)
 
 
 def is_priced(points: Sequence[TimePoint]) -> bool:
@@ -61,5 +64,5 @@ def _component() -> Any:
         "latprobe_token_time",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("drawing.js", "chart.js", "token_time.js"),
+        js=source("saving.js", "drawing.js", "chart.js", "token_time.js"),
     )

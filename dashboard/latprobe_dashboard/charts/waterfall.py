@@ -17,6 +17,8 @@ import streamlit as st
 
 from latprobe.analysis.trace import TraceSpan
 from latprobe_dashboard import quantities, shown_text
+from latprobe_dashboard.charts.interactive import request
+from latprobe_dashboard.charts.saving import as_html
 from latprobe_dashboard.charts.scripts import source
 from latprobe_dashboard.theme import ERROR, HUES, lane_of
 
@@ -29,7 +31,8 @@ def mount(spans: Sequence[TraceSpan], *, duration_ns: int, selected: int, key: s
     """Draws the spans in their order; returns the index of the span that was just picked."""
     component = _component()
     packed = pack(spans, duration_ns=duration_ns, selected=selected)
-    picked = component(data=packed, key=key, on_pick_change=_nothing).pick
+    with as_html("waterfall", lambda _: request.waterfall(spans, duration_ns=duration_ns), key=key):
+        picked = component(data=packed, key=key, on_pick_change=_nothing).pick
     return int(picked) if isinstance(picked, (int, float)) and 0 <= picked < len(spans) else None
 
 
@@ -69,8 +72,7 @@ def height_of(spans: int) -> int:
 
 
 def _flags(span: TraceSpan) -> int:
-    is_critical = bool(span.critical_ns and span.critical_ns > 0)
-    return CRITICAL * is_critical | FAILED * (span.status == "error")
+    return CRITICAL * span.is_waited_for | FAILED * (span.status == "error")
 
 
 @cache
@@ -79,7 +81,7 @@ def _component() -> Any:
         "latprobe_waterfall",
         html='<div class="frame"></div>',
         css=source("waterfall.css"),
-        js=source("drawing.js", "waterfall_canvas.js", "waterfall.js"),
+        js=source("saving.js", "drawing.js", "waterfall_canvas.js", "waterfall.js"),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from latprobe.advice.answer import Advice
+from latprobe.advice.answer import Advice, Ranked
+from latprobe.advice.applied import Applied
+from latprobe.advice.gain_range import at_least, between
 from latprobe.advice.suggestion import Suggestion
 from latprobe.analysis.scope import Scope
 from latprobe_dashboard import advice_queries, data, later, quantities
@@ -22,6 +24,7 @@ TITLE, PATH, ICON = "Advice", "advice", ":material/lightbulb:"
 QUESTION = "What should I change first?"
 CARDS = 12
 SKELETON_HEIGHT = 420
+_LITTLE = "Show what saves under 2 % too ({})"
 _STYLE = Path(__file__).with_name("advice.css")
 
 
@@ -46,9 +49,29 @@ def _advice(found: Given, scope: Scope) -> None:
     say_mixed(scope, "what is advised may tell one program from another.")
     for note in (_basis(advice), *advice.notes):
         st.html(f'<p class="lp-note">{inline(note, 400)}</p>')
-    places = {each.suggestion.id: place for place, each in enumerate(advice.ranked, 1)}
+    _cards(found, scope, marked, advice.ranked[:CARDS], first=1)
+    if len(advice.ranked) > CARDS:
+        with st.expander(f"{len(advice.ranked) - CARDS} more that gain less"):
+            for each in advice.ranked[CARDS:]:
+                st.html(_line(each.suggestion, gain_words(found, each.suggestion.saving)))
+    _others("Not enough data", advice.unclear, "A sign that the recorded requests cannot confirm")
+    _others("Don't", advice.dont, "What looks like a gain and would cost more than it saves")
+    if advice.little and st.toggle(_LITTLE.format(advice.small), key="lp_advice_little"):
+        _cards(found, scope, marked, advice.little, first=len(advice.ranked) + 1)
+
+
+def _cards(
+    found: Given,
+    scope: Scope,
+    marked: Mapping[str, Applied],
+    shown: Sequence[Ranked],
+    *,
+    first: int,
+) -> None:
+    """Draws the suggestions, numbered from `first` on."""
+    places = {each.suggestion.id: place for place, each in enumerate(found.advice.ranked, 1)}
     replays = advice_queries.replayed()
-    for place, each in enumerate(advice.ranked[:CARDS], 1):
+    for place, each in enumerate(shown, first):
         known = each.suggestion.id
         card(
             found,
@@ -59,12 +82,6 @@ def _advice(found: Given, scope: Scope) -> None:
             replayed=replays.get(known),
             places=places,
         )
-    if len(advice.ranked) > CARDS:
-        with st.expander(f"{len(advice.ranked) - CARDS} more that gain less"):
-            for each in advice.ranked[CARDS:]:
-                st.html(_line(each.suggestion, gain_words(found, each.suggestion.saving)))
-    _others("Not enough data", advice.unclear, "A sign that the recorded requests cannot confirm")
-    _others("Don't", advice.dont, "What looks like a gain and would cost more than it saves")
 
 
 def _answer(found: Given, marked: Collection[str]) -> list[str]:
@@ -81,7 +98,8 @@ def _answer(found: Given, marked: Collection[str]) -> list[str]:
         ]
     words = f"First: <b>{title(first.suggestion)}</b>."
     gain = gain_words(found, first.suggestion.saving)
-    return [words, f"It saves {gain}." if gain else "", _together(advice)]
+    beside = inline(advice.beside, 400) if advice.beside else ""
+    return [words, f"It saves {gain}." if gain else "", _together(advice), beside]
 
 
 def _nothing(advice: Advice) -> list[str]:
@@ -104,7 +122,10 @@ def _together(advice: Advice) -> str:
         return ""
     which = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
     before, after = (quantities.milliseconds(ms) for ms in (advice.p95_ms, found.p95_after_ms))
-    return f"Changes {which} together take p95 from {before} to <b>{after}</b>."
+    gain, ms = found.saving.p95_ms, quantities.milliseconds
+    sure = "" if gain is None else at_least(gain, ms) or between(gain, ms)
+    how = f" (saves {sure})" if sure else ""
+    return f"Changes {which} together take p95 from {before} to <b>{after}</b>{how}."
 
 
 def _basis(advice: Advice) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from latprobe.advice.verify import Outcome, Verified
@@ -74,7 +76,7 @@ def _head(each: Verified) -> str:
     tone = " lp-bad" if each.outcome in _BAD else ""
     return (
         f'<div class="lp-card-head"><h3>{title(each.applied)}</h3>'
-        f'<div class="lp-badges"><span class="lp-outcome{tone}">{inline(each.verdict, 100)}</span>'
+        f'<div class="lp-badges"><span class="lp-outcome{tone}">{inline(each.verdict, 200)}</span>'
         "</div></div>"
     )
 
@@ -88,24 +90,34 @@ def _about(each: Verified) -> str:
         f'<p class="lp-note">{how} {when}; {quantities.counted(mark.requests, "request")}'
         f" before, {quantities.counted(each.after.requests, 'request')} since."
         f"{' ' + inline(mark.note, 300) if mark.note else ''}</p>"
-        + "".join(f'<p class="lp-note">{inline(words, 300)}</p>' for words in each.meanwhile)
+        + "".join(
+            f'<p class="lp-note">{inline(words, 300)}</p>'
+            for words in (each.doubt, *each.meanwhile)
+            if words
+        )
     )
 
 
 def _figures(each: Verified) -> str:
-    mark, before, after = each.applied, each.before, each.after
-    drawn = _latency(
-        "p50",
-        before.p50_ms,
-        (mark.p50_after_ms, mark.p50_low_ms, mark.p50_high_ms),
-        after.p50_ms,
-        alike=None if each.like_for_like is None else each.like_for_like.p50_ms,
-    ) + _latency(
-        "p95",
-        before.p95_ms,
-        (mark.p95_after_ms, mark.p95_low_ms, mark.p95_high_ms),
-        after.p95_ms,
-    )
+    mark, before, after, alike = each.applied, each.before, each.after, each.like_for_like
+    both = [
+        _Against(
+            "p50",
+            before.p50_ms,
+            (mark.p50_after_ms, mark.p50_low_ms, mark.p50_high_ms),
+            after.p50_ms,
+            None if alike is None else alike.p50_ms,
+        ),
+        _Against(
+            "p95",
+            before.p95_ms,
+            (mark.p95_after_ms, mark.p95_low_ms, mark.p95_high_ms),
+            after.p95_ms,
+            None if alike is None else alike.p95_ms,
+        ),
+    ]
+    top = max((each.most for each in both), default=0.0) * 1.02 or 1.0
+    drawn = "".join(_latency(each, top) for each in both)
     tokens = [
         _tokens("output", mark.output_tokens_saved, each.output_tokens_saved),
         _tokens("input", mark.input_tokens_saved, each.input_tokens_saved),
@@ -116,41 +128,51 @@ def _figures(each: Verified) -> str:
     )
 
 
-def _latency(
-    name: str,
-    before: Estimate | None,
-    predicted: tuple[float | None, float | None, float | None],
-    after: Estimate | None,
-    *,
-    alike: Estimate | None = None,
-) -> str:
-    value, low, high = predicted
-    if value is None and after is None and before is None:
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """A quantile before, predicted (with its range), measured, and like for like; None: unknown."""
+
+    name: str
+    before: Estimate | None
+    predicted: tuple[float | None, float | None, float | None]
+    after: Estimate | None
+    alike: Estimate | None
+
+    @property
+    def most(self) -> float:
+        """The greatest of its figures; 0 where none is known."""
+        ends = (*self.predicted, *_of(self.before), *_of(self.after), *_of(self.alike))
+        return max((each for each in ends if each is not None), default=0.0)
+
+
+def _latency(each: _Against, top: float) -> str:
+    """Its rows, on a scale that ends at `top`."""
+    value, low, high = each.predicted
+    if value is None and each.after is None and each.before is None:
         return ""
-    known = [x for x in (value, low, high, *_of(before), *_of(after), *_of(alike)) if x is not None]
-    top = max(known, default=1.0) * 1.02
-    rows = [("before", _words(before), intervals.span(*_ends(before), _value(before), top, "was"))]
-    rows.append(
+    rows = [
+        ("before", _words(each.before), _span(each.before, top, "was")),
         (
             "predicted",
             _between(value, low, high),
             intervals.span(low, high, value, top, "predicted"),
-        )
-    )
-    rows.append(
-        ("measured", _words(after), intervals.span(*_ends(after), _value(after), top, "measured"))
-    )
-    if alike is not None:
-        drawn = intervals.span(*_ends(alike), _value(alike), top, "measured")
-        rows.append(("like for like", _words(alike), drawn))
+        ),
+        ("measured", _words(each.after), _span(each.after, top, "measured")),
+    ]
+    if each.alike is not None:
+        rows.append(("like for like", _words(each.alike), _span(each.alike, top, "measured")))
     return (
-        f'<div class="lp-against"><b>{name}</b><div>'
+        f'<div class="lp-against"><b>{each.name}</b><div>'
         + "".join(
             f"<div><em>{label}</em>{drawn}<span>{words}</span></div>"
             for label, words, drawn in rows
         )
         + "</div></div>"
     )
+
+
+def _span(each: Estimate | None, top: float, name: str) -> str:
+    return intervals.span(*_ends(each), _value(each), top, name)
 
 
 def _value(each: Estimate | None) -> float | None:

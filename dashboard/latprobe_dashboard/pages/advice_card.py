@@ -9,6 +9,7 @@ import streamlit as st
 
 from latprobe.advice.answer import Ranked
 from latprobe.advice.applied import Applied
+from latprobe.advice.gain_range import at_least
 from latprobe.advice.replay.result import Replayed
 from latprobe.advice.suggestion import Gain, Sample, Saving, Suggestion
 from latprobe.analysis.scope import Scope
@@ -113,14 +114,17 @@ def _gains(found: Given, saving: Saving | None) -> str:
     if saving is None:
         return '<p class="lp-note">What it saves is not known.</p>'
     is_bound = saving.basis == "bound"
-    drawn = "".join(
-        _latency(name, before, gain, is_bound=is_bound)
+    known = [
+        (name, before, gain)
         for name, before, gain in (
             ("p95", found.advice.p95_ms, saving.p95_ms),
             ("p50", found.advice.p50_ms, saving.p50_ms),
         )
         if before and gain is not None and not (is_bound and gain.value / before < _NOTHING)
-    )
+    ]
+    ends = [(before, *left_of(before, gain, is_bound=is_bound)) for _, before, gain in known]
+    top = max((end for each in ends for end in each if end is not None), default=0.0)
+    drawn = "".join(_latency(*each, is_bound=is_bound, top=top) for each in known)
     rest = saved_and_spent([*token_words(saving), *_cost(found, saving)])
     if not drawn:
         drawn = f'<p class="lp-note">{_no_latency(saving)}</p>'
@@ -135,11 +139,9 @@ def _no_latency(saving: Saving) -> str:
     return "It gains no latency."
 
 
-def _latency(name: str, before: float, gain: Gain, *, is_bound: bool) -> str:
-    after, low, high = left_of(before, gain)
-    if is_bound:  # no prediction, and so no interval
-        low = high = None
-    shown = intervals.bar(before, after, low, high)
+def _latency(name: str, before: float, gain: Gain, *, is_bound: bool, top: float) -> str:
+    after, low, high = left_of(before, gain, is_bound=is_bound)
+    shown = intervals.bar(before, after, low, high, top=top)
     least = "\u2265 " if is_bound else ""
     words = (
         f"{quantities.milliseconds(before)} → <b>{least}{quantities.milliseconds(after)}</b> "
@@ -148,6 +150,8 @@ def _latency(name: str, before: float, gain: Gain, *, is_bound: bool) -> str:
     between = ""
     if low is not None and high is not None:
         between = f"{quantities.milliseconds(max(low, 0.0))} to {quantities.milliseconds(high)}"
+        sure = at_least(gain, quantities.milliseconds)
+        between += f"; {sure}" if sure else ""
     told = "the least that it can be" if is_bound else "predicted"
     line = " The line is its 95 % interval" if between else ""
     return (
@@ -206,7 +210,7 @@ def _sample(sample: Sample, key: str) -> None:
     counts = ""
     if before is not None and after is not None:
         counts = f": {quantities.exact(before)} → {quantities.exact(after)} tokens"
-    with st.expander(f"Before and after{counts}", key=f"lp_fold_{key}"):
+    with st.expander(f"Before and after, one recorded text{counts}", key=f"lp_fold_{key}"):
         side_by_side.mount(
             sample.before,
             sample.after,

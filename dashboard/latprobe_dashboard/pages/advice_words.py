@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from latprobe.advice.applied import Applied
+from latprobe.advice.gain_range import between
 from latprobe.advice.ranking import sure_ms
 from latprobe.advice.suggestion import (
     Basis,
@@ -32,8 +33,6 @@ MEANING: dict[Meaning, str] = {
     "near": "Equal after a named normalisation, which was checked",
     "lossy": "Something is gone: the check says what",
 }
-# "latprobe tokens: output tokens of llm fall to about 37."
-_FIRST = re.compile(r"latprobe [a-z]+(?: [\w./=-]+)*(?=:|$)")
 # How words begin that say what there is more of with the change.
 COSTS = "costs "
 _CODE = re.compile(r"`([^`]{1,300})`")
@@ -63,9 +62,6 @@ def title(each: Suggestion | Applied) -> str:
 def commands(text: str) -> list[str]:
     """The commands of ours that a sentence names, to be copied."""
     found = [code for code in _CODE.findall(text) if code.startswith("latprobe ")]
-    first = _FIRST.match(text)
-    if first is not None:
-        found.insert(0, first[0])
     return list(dict.fromkeys(found))
 
 
@@ -83,8 +79,12 @@ def gain_words(found: Given, saving: Saving | None) -> str:
     # Of the median where nobody can tell that anything comes off p95.
     gained.sort(key=lambda each: sure_ms(each[1]) <= 0)
     for name, gain, whole in gained[:1]:
-        share = f" ({quantities.share(gain.value / whole)})" if whole else ""
-        parts.append(f"{about}<b>{quantities.milliseconds(gain.value)}</b> of {name}{share}")
+        share = quantities.share(gain.value / whole) if whole else ""
+        # A bound is no prediction: no interval goes with it.
+        sure = "" if saving.basis == "bound" else between(gain, quantities.milliseconds)
+        how = "; ".join(each for each in (share, sure) if each)
+        words = f"{about}<b>{quantities.milliseconds(gain.value)}</b> of {name}"
+        parts.append(f"{words} ({how})" if how else words)
     parts += token_words(saving)
     cost = saving.cost_usd_per_1000
     if cost is not None and cost.value > 0:
@@ -136,8 +136,12 @@ def _value(each: Evidence) -> str:
     return f"{figure} {shown_text.markup(unit, 40)}".strip() if unit else figure
 
 
-def left_of(before: float, gain: Gain) -> tuple[float, float | None, float | None]:
-    """What is left after the gain, from and to."""
+def left_of(
+    before: float, gain: Gain, *, is_bound: bool = False
+) -> tuple[float, float | None, float | None]:
+    """What is left after the gain, from and to; a bound is no prediction and has no interval."""
+    if is_bound:
+        return before - gain.value, None, None
     low = None if gain.high is None else before - gain.high
     high = None if gain.low is None else before - gain.low
     return before - gain.value, low, high

@@ -6,9 +6,10 @@ from latprobe.analysis.scope import Scope
 from latprobe.analysis.whatif.gains import Gains
 from latprobe_dashboard import analysis_queries, data, gain_words
 from latprobe_dashboard.frame import sentence, show
-from latprobe_dashboard.later import fill
+from latprobe_dashboard.later import comes_soon, fill
 from latprobe_dashboard.pages.gain_table import gain_table
 from latprobe_dashboard.pages.load_summary import load_summary
+from latprobe_dashboard.pages.mixed_services import say_mixed
 from latprobe_dashboard.pages.slow_findings import change_points, slow_findings
 from latprobe_dashboard.pages.whatif_panel import whatif_panel
 
@@ -25,6 +26,7 @@ def _body(scope: Scope) -> None:
     seen = data.overview(scope)
     stages = [row.name for row in seen.stages]
     modalities = {row.name: row.modality for row in seen.stages}
+    say_mixed(scope, "what tells slow from fast may only be which service it is.")
     fill(gains, lambda found: sentence([gain_words.verdict(found)]), height=28)
     fill(gains, lambda found: gain_table(found, modalities), height=320)
     if not gains.is_there:
@@ -34,13 +36,25 @@ def _body(scope: Scope) -> None:
 
 
 def _findings(scope: Scope) -> None:
-    """What else goes with slow requests; asked last, the quickest first."""
+    """What else goes with slow requests; asked last, and what takes longest when the rest is
+    there."""
     load = analysis_queries.load(scope).begin()
     slow = analysis_queries.slow_fast(scope).begin()
-    changes = analysis_queries.changes(scope).begin()
-    fill(slow, lambda found: slow_findings(found, key="lp_slow_fast"), height=160)
-    fill(changes, lambda found: change_points(found, key="lp_changes"), height=120)
-    fill(load, load_summary, height=120)
+    changes = analysis_queries.changes(scope)
+    fill(
+        slow,
+        lambda found: slow_findings(found, key="lp_slow_fast"),
+        height=160,
+        words="Looking for what slow requests have in common…",
+    )
+    fill(
+        changes,
+        lambda found: change_points(found, key="lp_changes"),
+        height=120,
+        gives_way=not (comes_soon(slow) and comes_soon(load) and comes_soon(changes.begin())),
+        words="Looking for when stages changed…",
+    )
+    fill(load, load_summary, height=120, words="Estimating how loaded each stage is…")
 
 
 def _usual(found: Gains, stages: list[str]) -> str:

@@ -8,13 +8,14 @@ import streamlit as st
 
 from latprobe.analysis.compare import Comparison
 from latprobe.analysis.scope import Scope
+from latprobe.errors import LatprobeError
 from latprobe_dashboard import analysis_queries, compared_runs, quantities, shown_text, visitor
 from latprobe_dashboard.charts import listing
 from latprobe_dashboard.compared_runs import Side
 from latprobe_dashboard.frame import sentence, show
-from latprobe_dashboard.later import fill
+from latprobe_dashboard.later import Later, comes_soon, fill
 from latprobe_dashboard.pages import compare_words
-from latprobe_dashboard.pages.compare_table import compare_tables
+from latprobe_dashboard.pages.compare_table import request_table, stage_tables
 
 TITLE, PATH, ICON = "Compare", "compare", ":material/compare_arrows:"
 QUESTION = "What changed?"
@@ -41,15 +42,31 @@ def _body(_scope: Scope) -> None:
         sentence(["Both sides are the same recording, so nothing can have changed."])
         st.info("Choose another one for one of the sides.")
     else:
-        sides = offered[before], offered[after]
-        fill(
-            analysis_queries.comparison(sides[0].scope, sides[1].scope),
-            lambda found: _shown(found, *sides),
-            height=360,
-        )
+        _compared(offered[before], offered[after])
 
 
-def _shown(found: Comparison, before: Side, after: Side) -> None:
+def _compared(before: Side, after: Side) -> None:
+    """Whole requests first; of many spans their stages take three times as long."""
+    found = analysis_queries.comparison(before.scope, after.scope)
+    requests = analysis_queries.request_comparison(before.scope, after.scope)
+    if not found.is_there:
+        requests.begin()
+    first = found if comes_soon(found) else requests
+    fill(first, lambda compared: _whole(compared, before, after), height=360)
+    if not first.is_there or not _has_answer(first):
+        return
+    fill(found, _stages, height=240, words="Comparing the stages…")
+
+
+def _has_answer(first: Later[Comparison]) -> bool:
+    """Whether there is more to ask for; what went wrong was said."""
+    try:
+        return bool(first.get().rows)
+    except LatprobeError:
+        return False
+
+
+def _whole(found: Comparison, before: Side, after: Side) -> None:
     sentence([compare_words.headline(found)])
     counts = (
         quantities.counted(found.requests_before, "request"),
@@ -59,7 +76,11 @@ def _shown(found: Comparison, before: Side, after: Side) -> None:
         f'<p class="lp-note">Before: {shown_text.markup(before.words)}, {counts[0]}. '
         f"After: {shown_text.markup(after.words)}, {counts[1]}.</p>"
     )
-    compare_tables(found)
+    request_table(found)
+
+
+def _stages(found: Comparison) -> None:
+    stage_tables(found)
     for note in found.notes:
         st.html(f'<p class="lp-note">{shown_text.block_markup(note)}</p>')
 

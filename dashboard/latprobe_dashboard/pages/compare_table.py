@@ -9,6 +9,7 @@ import streamlit as st
 from latprobe.analysis.compare import Comparison, Row
 from latprobe_dashboard import links, quantities, shown_text
 from latprobe_dashboard.charts import rows
+from latprobe_dashboard.charts.interactive import compared
 from latprobe_dashboard.pages import compare_words
 from latprobe_dashboard.theme import OTHER, TEXT
 
@@ -18,8 +19,8 @@ COLUMNS = (
     rows.Column("Before", field="before", is_number=True),
     rows.Column("After", field="after", is_number=True),
     rows.Column("Change", field="change", is_bar=True,
-                help="Relative, of errors in percentage points. The whisker is the 95 % interval, "
-                "the line in the middle is no change"),
+                help="Relative, of failures in percentage points. The whisker is its 95 % "
+                "interval, the line in the middle is no change"),
     rows.Column("Per request", field="effect_ms", is_number=True,
                 help="What the stage adds to the mean request: the change of its critical path"),
     rows.Column("Verdict", field="verdict",
@@ -31,14 +32,18 @@ COLUMNS = (
 WIDEST = 1.0
 
 
-def compare_tables(found: Comparison) -> None:
-    """The whole request and the stages that changed; the others in a closed box."""
-    whole = [row for row in found.rows if row.stage is None]
-    loud = [row for row in found.rows if row.stage is not None and compare_words.is_loud(row)]
+def request_table(found: Comparison) -> None:
+    """The figures of whole requests."""
+    whole = _of_requests(found)
+    _table(whole, _edge([*whole, *_changed(found)]), key="lp_whole", label="Whole request")
+
+
+def stage_tables(found: Comparison) -> None:
+    """The stages that changed; the others in a closed box."""
+    loud = _changed(found)
     quiet = [row for row in found.rows if row.stage is not None and not compare_words.is_loud(row)]
-    edge = _edge([*whole, *loud])
-    _table(whole, edge, key="lp_whole", label="Whole request")
     if loud:
+        edge = _edge([*_of_requests(found), *loud])
         st.html('<p class="lp-h">Stages that changed<small>the greatest effect first</small></p>')
         _table(loud, edge, key="lp_changed", label="Stages that changed")
     if quiet:
@@ -49,8 +54,18 @@ def compare_tables(found: Comparison) -> None:
             _table(quiet, _edge(quiet), key="lp_unchanged", label="Unchanged")
 
 
+def _of_requests(found: Comparison) -> list[Row]:
+    return [row for row in found.rows if row.stage is None]
+
+
+def _changed(found: Comparison) -> list[Row]:
+    return [row for row in found.rows if row.stage is not None and compare_words.is_loud(row)]
+
+
 def _table(found: Sequence[Row], edge: float, *, key: str, label: str) -> None:
-    opened = rows.mount(COLUMNS, [_row(row, edge) for row in found], key=key, label=label)
+    chart = ("compared", lambda _: compared.compared(found, title=label))
+    body = [_row(row, edge) for row in found]
+    opened = rows.mount(COLUMNS, body, key=key, label=label, chart=chart)
     if opened is not None and found[opened].stage:
         links.go("stage", name=found[opened].stage or "")
 

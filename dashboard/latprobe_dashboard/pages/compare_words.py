@@ -13,7 +13,7 @@ _TITLES = {
     "input_tokens": "input tokens",
     "output_tokens": "output tokens",
     "cost_usd": "cost",
-    "error_share": "errors",
+    "error_share": "failed requests",
     "throughput_per_s": "throughput",
 }
 _VERDICTS = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from latprobe.analysis.gpu.programs import labels
 from latprobe.analysis.gpu.stages import GpuReport, GpuStage
 from latprobe.analysis.scope import Scope
 from latprobe_dashboard import gpu_data, gpu_reports, gpu_words, links, quantities, shown_text
@@ -44,14 +45,32 @@ def _body(scope: Scope) -> None:
         _working(scope)
     else:
         sentence(gpu_words.answer(report, stages, card))
+    st.html(f'<p class="lp-note">{_whose(card)}</p>')
     idle_mw = None if report is None else report.idle_power_mw.get(card.uuid)
     cards.mount(tiles(card, idle_power_mw=idle_mw))
     if report is not None:
         gpu_split.mount(gpu_split.parts(report, stages))
-    _timeline(scope, seen, card, stages)
+    _timeline(scope, _window_of(seen, card), card, stages)
     if report is not None:
         _stages(scope, stages)
         _basis(report, card, stages)
+
+
+def _window_of(seen: Cards, card: Card) -> Cards:
+    """The time of the requests on this card, and how many: other programs ran at other times."""
+    if not card.runs:
+        return seen
+    return Cards(seen.cards, card.first_ns, card.last_ns, card.requests)
+
+
+def _whose(card: Card) -> str:
+    """Which programs' requests ran on the card, and where."""
+    if not card.runs:
+        return "No program in this window is known to have used this GPU."
+    services = ", ".join(shown_text.markup(each or "no service", 40) for each in card.services)
+    hosts = ", ".join(shown_text.markup(each, 60) for each in card.hosts)
+    counted = quantities.counted(card.requests, "request")
+    return f"{counted} of {services} ran on it{f', on {hosts}' if hosts else ''}."
 
 
 def _chosen(seen: Cards) -> Card:
@@ -64,10 +83,7 @@ def _chosen(seen: Cards) -> Card:
         st.info(f"No GPU called {shown_text.line(asked)} was read in this window.")
     busiest = max(seen.cards, key=_busy)
     st.session_state["w_device"] = asked if asked in by_uuid else busiest.uuid
-    names = {
-        card.uuid: f"{shown_text.line(card.name or 'GPU', 30)} · {shown_text.line(card.uuid, 12)}"
-        for card in seen.cards
-    }
+    names = {card.uuid: tab_words(card) for card in seen.cards}
     picked: str | None = st.segmented_control(
         "GPU",
         list(by_uuid),
@@ -78,6 +94,13 @@ def _chosen(seen: Cards) -> Card:
         on_change=_picked_device,
     )
     return by_uuid[picked or busiest.uuid]
+
+
+def tab_words(card: Card) -> str:
+    """What tells a card from the others: its name and id, and the programs that ran on it."""
+    whose = ", ".join(each for each in card.services if each) or ", ".join(card.hosts)
+    named = f"{shown_text.line(card.name or 'GPU', 30)} · {gpu_words.short_id(card.uuid)}"
+    return f"{named} · {shown_text.line(whose, 30)}" if whose else named
 
 
 def _busy(card: Card) -> float:
@@ -100,8 +123,8 @@ def _working(scope: Scope) -> None:
 @st.fragment
 def _timeline(scope: Scope, seen: Cards, card: Card, stages: list[GpuStage]) -> None:
     """The chart; another moment redraws only this."""
-    at_ns = _moment_ns(seen)
-    moment = gpu_data.gpu_moment(scope, at_ns=at_ns)
+    at_ns = _moment_ns(seen, card)
+    moment = gpu_data.gpu_moment(scope, at_ns=at_ns, runs=card.runs)
     if moment is None:
         return
     st.html(
@@ -125,12 +148,25 @@ def _height_words(card: Card) -> str:
     return "SM active" if SM in card.metrics else "time in which some kernel ran"
 
 
-def _moment_ns(seen: Cards) -> int:
-    """The moment in the address if it is one of the window, else the middle of the window."""
+def _moment_ns(seen: Cards, card: Card) -> int:
+    """The moment in the address if it is one of the window, else one with readings."""
     asked = st.query_params.get("at", "")
     at_ns = int(asked) if asked.isdecimal() and len(asked) < 20 else -1
-    is_inside = seen.first_ns <= at_ns <= seen.last_ns
-    return at_ns if is_inside else (seen.first_ns + seen.last_ns) // 2
+    return at_ns if seen.first_ns <= at_ns <= seen.last_ns else read_moment_ns(seen, card)
+
+
+def read_moment_ns(seen: Cards, card: Card) -> int:
+    """The moment nearest to the window's middle at which this card was read: other cards, and
+    programs without any, may have run for most of it."""
+    middle = (seen.first_ns + seen.last_ns) // 2
+    gauge = card.metrics.get(SM) or card.metrics.get(UTILIZATION)
+    known = [] if gauge is None else [at for at, v in enumerate(gauge.trend) if v is not None]
+    if gauge is None or not known:
+        return middle
+    nearest = min(known, key=lambda at: abs(2 * at + 1 - len(gauge.trend)))
+    wide = (seen.last_ns - seen.first_ns) / len(gauge.trend)
+    near = seen.first_ns + int((nearest + 0.5) * wide)
+    return min(max(near, gauge.first_ns), gauge.last_ns)
 
 
 def _chart(
@@ -170,14 +206,16 @@ def _stages(scope: Scope, stages: list[GpuStage]) -> None:
     """The table and the evidence of the chosen row; another row redraws only these."""
     if not stages:
         return
-    names = [stage.name for stage in stages]
+    names = list(labels([s.name for s in stages], [s.service for s in stages]))
     asked = st.query_params.get("stage")
     chosen = asked if asked in names else names[0]
-    columns, body, left_out = table(stages, gpu_data.modalities(scope), selected=chosen, link=_link)
+    columns, body, left_out = table(
+        stages, gpu_data.modalities(scope), names=names, selected=chosen, link=_link
+    )
     st.html('<p class="lp-h">Stages on this GPU<small>a row shows its evidence</small></p>')
     opened = rows.mount(columns, body, key="lp_gpu_stages", label="Stages on this GPU")
-    for reason, labels in left_out.items():
-        words = f"{reason[:1].upper()}{reason[1:]}: {', '.join(labels)}."
+    for reason, columns_left in left_out.items():
+        words = f"{reason[:1].upper()}{reason[1:]}: {', '.join(columns_left)}."
         st.html(f'<p class="lp-note">{shown_text.markup(words, 300)}</p>')
     if opened is not None and names[opened] != chosen:
         st.query_params["stage"] = names[opened]
@@ -191,17 +229,24 @@ def _link(name: str) -> str:
 
 def _basis(report: GpuReport, card: Card, stages: list[GpuStage]) -> None:
     """What the figures rest on."""
+    use = report.card(card.uuid)
     readings = max((stage.sm_active_pct.windows for stage in stages), default=0)
     said = [
-        f"Figures of {quantities.counted(report.requests, 'request')}"
+        f"Figures of {quantities.counted(0 if use is None else use.requests, 'request')}"
         + (f" and {readings:,} readings" if readings else "")
         + ". Counters are slower than stages: what each stage makes them read is attributed by "
         "least squares over many requests; where two stages always run together that is said.",
         "Utilisation is NVML's: the share of the time in which some kernel ran, however small.",
     ]
-    if report.starved_share is not None:
+    if use is not None and use.idle_share is not None:
         said.append(
-            f"In {quantities.share(report.starved_share)} of the requests' time no kernel ran."
+            f"No request ran in {quantities.share(use.idle_share)} of "
+            f"{quantities.milliseconds(use.active_s * 1e3)}: the time from the first request to "
+            "the last of each run. What lies between runs is left out."
+        )
+    if use is not None and use.starved_share is not None:
+        said.append(
+            f"In {quantities.share(use.starved_share)} of the requests' time no kernel ran."
         )
     if SM not in card.metrics:
         said.append(NO_GPM)

@@ -48,7 +48,30 @@ def _counters(stage: GpuStage) -> None:
         f"95 % intervals, attributed from {windows:,} readings over "
         f"{quantities.counted(stage.requests, 'request')}"
     )
-    st.html(f'<p class="lp-h">Counters while it runs<small>{basis}</small></p>{body}')
+    st.html(
+        f'<p class="lp-h">Counters while it runs<small>{basis}</small></p>{body}{_noted(stage)}'
+    )
+
+
+def _noted(stage: GpuStage) -> str:
+    """What its runs noted, as a line of HTML; nothing where nothing was."""
+    known = (
+        ("copied to the GPU", stage.h2d_bytes),
+        ("copied back", stage.d2h_bytes),
+    )
+    said = [f"{what} <b>{quantities.size(value)}</b>" for what, value in known if value is not None]
+    if stage.sync_wait_ms is not None:
+        said.insert(0, f"waits for the GPU <b>{quantities.milliseconds(stage.sync_wait_ms)}</b>")
+    if stage.gpu_ms is not None:
+        said.insert(0, f"between its CUDA events <b>{quantities.milliseconds(stage.gpu_ms)}</b>")
+    if said:
+        said[0] = f"per request: {said[0]}"
+    if stage.memory_peak_bytes is not None:
+        said.append(f"allocator's peak <b>{quantities.size(stage.memory_peak_bytes)}</b>")
+    if stage.cold_runs:
+        said.append(f"{stage.cold_runs:,} of {stage.runs:,} runs cold, not attributed")
+    words = " · ".join(said)
+    return f'<p class="lp-note">{words[:1].upper()}{words[1:]}</p>' if said else ""
 
 
 def _exact(share: float | None) -> Attributed | None:

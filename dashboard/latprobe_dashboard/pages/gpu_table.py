@@ -26,10 +26,12 @@ def table(
     stages: Sequence[GpuStage],
     modalities: Mapping[str, str | None],
     *,
+    names: Sequence[str],
     selected: str | None,
     link: Callable[[str], str],
 ) -> tuple[list[rows.Column], list[rows.Row], dict[str, list[str]]]:
-    """Columns, rows, and the labels of the columns left out by the reason."""
+    """Columns, rows, and the labels of the columns left out by the reason. `names` tell the
+    stages apart, `selected` is one of them."""
     shown = [each for each in _FIGURES if any(each.is_known(stage) for stage in stages)]
     left_out: dict[str, list[str]] = {}
     for each in _FIGURES:
@@ -40,22 +42,22 @@ def table(
     body = [
         rows.Row(
             cells=(
-                _name(stage, modalities),
+                _name(stage, name, modalities),
                 rows.Cell(stage.verdict or "not certain", hint=stage.sentence or ""),
                 _own(stage, modalities, top),
                 *(each.cell(stage) for each in shown),
             ),
-            link=link(stage.name),
-            is_selected=stage.name == selected,
+            link=link(name),
+            is_selected=name == selected,
         )
-        for stage in stages
+        for stage, name in zip(stages, names, strict=True)
     ]
     return columns, body, left_out
 
 
-def _name(stage: GpuStage, modalities: Mapping[str, str | None]) -> rows.Cell:
+def _name(stage: GpuStage, name: str, modalities: Mapping[str, str | None]) -> rows.Cell:
     hue = hue_of(modalities.get(stage.name))
-    return rows.Cell(shown_text.line(stage.name), hue=hue, hint=f"{hue.label}, {stage.runs:,} runs")
+    return rows.Cell(shown_text.line(name), hue=hue, hint=f"{hue.label}, {stage.runs:,} runs")
 
 
 def _own(stage: GpuStage, modalities: Mapping[str, str | None], top: float) -> rows.Cell:
@@ -84,17 +86,6 @@ def _says_something(found: Attributed) -> bool:
     return gpu_words.missing(found) not in (gpu_words.NOT_RECORDED, gpu_words.TOO_FEW)
 
 
-def _copies(stage: GpuStage) -> rows.Cell:
-    total = (stage.h2d_bytes or 0) + (stage.d2h_bytes or 0)
-    if stage.h2d_bytes is None and stage.d2h_bytes is None:
-        return rows.Cell(quantities.NOT_MEASURED)
-    return rows.Cell(
-        quantities.size(total),
-        hint=f"to the GPU {quantities.size(stage.h2d_bytes)}, back "
-        f"{quantities.size(stage.d2h_bytes)}",
-    )
-
-
 def _kernels(stage: GpuStage) -> rows.Cell:
     kernels = stage.kernels
     if kernels is None:
@@ -106,10 +97,6 @@ def _kernels(stage: GpuStage) -> rows.Cell:
         hint=f"{kernels.kernels:,} kernels in {runs}; profiling took "
         f"{quantities.nanoseconds(kernels.cost_ns)}",
     )
-
-
-def _cold(stage: GpuStage) -> rows.Cell:
-    return rows.Cell(f"{stage.cold_runs:,}", hint=f"of {stage.runs:,} runs", value=stage.cold_runs)
 
 
 _FIRST = (
@@ -168,33 +155,8 @@ _FIGURES = (
         lambda stage: gpu_words.missing(stage.power_mw) or gpu_words.NOT_RECORDED,
     ),
     _Figure(
-        _column("GPU time", "Per request, between CUDA events around the stage: gaps included"),
-        lambda stage: rows.figure(quantities.milliseconds, stage.gpu_ms),
-        lambda stage: stage.gpu_ms is not None,
-    ),
-    _Figure(
-        _column("Waits", "Per request, time in synchronize, .item() and the like"),
-        lambda stage: rows.figure(quantities.milliseconds, stage.sync_wait_ms),
-        lambda stage: stage.sync_wait_ms is not None,
-    ),
-    _Figure(
-        _column("Copies", "Per request, between host and GPU, both ways"),
-        _copies,
-        lambda stage: stage.h2d_bytes is not None or stage.d2h_bytes is not None,
-    ),
-    _Figure(
-        _column("Memory", "The allocator's highest peak in any run"),
-        lambda stage: rows.figure(quantities.size, stage.memory_peak_bytes),
-        lambda stage: stage.memory_peak_bytes is not None,
-    ),
-    _Figure(
         _column("Kernels busy", "Share of the time in which a kernel ran, in profiled runs"),
         _kernels,
         lambda stage: stage.kernels is not None,
-    ),
-    _Figure(
-        _column("Cold", "Runs with a first call or a compilation in them; not attributed"),
-        _cold,
-        lambda stage: stage.cold_runs > 0,
     ),
 )

@@ -28,8 +28,8 @@ def tiles(card: Card, *, idle_power_mw: float | None) -> list[cards.Card]:
     return [
         cards.Card(
             "GPU",
-            shown_text.line(card.name or f"GPU {card.uuid}", 24),
-            f"read for {quantities.nanoseconds(longest)}",
+            shown_text.line(card.name or f"GPU {gpu_words.short_id(card.uuid)}", 24),
+            f"read for {quantities.nanoseconds(longest)} in all",
             help=f"{shown_text.line(card.uuid)}: {readings:,} readings"
             + (f", driver {shown_text.line(card.driver, 20)}" if card.driver else ""),
         ),
@@ -58,22 +58,22 @@ def _percent(label: str, metric: Metric | None, context: str, help_text: str) ->
         label,
         gpu_words.percent(metric.mean),
         f"{context}, mean",
-        _shrunk(metric.trend),
+        shrunk(metric.trend),
         help=f"{help_text}. From {metric.readings:,} readings.",
     )
 
 
 def _power(metric: Metric | None, idle_mw: float | None) -> cards.Card:
     if metric is None:
-        return cards.Card("Power", quantities.NOT_MEASURED, "not read")
+        return cards.Card("Power", quantities.NOT_MEASURED, "not read", help="Of the whole card")
     idle = "" if idle_mw is None else f" · idle {gpu_words.power(idle_mw)}"
     return cards.Card(
         "Power",
         gpu_words.power(metric.mean),
         f"peak {gpu_words.power(metric.most)}{idle}",
-        _shrunk(metric.trend),
+        shrunk(metric.trend),
         help=f"Mean draw of the whole card, from {metric.readings:,} readings; "
-        "idle is what it draws when no stage runs, estimated",
+        "idle is what it draws between requests, estimated from the readings",
     )
 
 
@@ -105,14 +105,14 @@ def _memory(used: Metric | None, total: Metric | None) -> cards.Card:
         "Memory peak",
         quantities.size(used.most),
         f"{of}, all processes",
-        _shrunk(used.trend),
+        shrunk(used.trend),
         help=f"The most that was in use on the card, from {used.readings:,} readings",
     )
 
 
-def _shrunk(trend: tuple[float | None, ...]) -> list[float | None]:
-    """Fewer points for a sparkline; gaps between runs are closed."""
-    known = [value for value in trend if value is not None]
-    size = max(len(known) // _TREND, 1)
-    groups = [known[at : at + size] for at in range(0, len(known), size)]
-    return [sum(group) / len(group) for group in groups]
+def shrunk(trend: tuple[float | None, ...]) -> list[float | None]:
+    """Fewer points for a sparkline; None where nothing was read in all of a point's time."""
+    size = max(len(trend) // _TREND, 1)
+    groups = (trend[at : at + size] for at in range(0, len(trend), size))
+    read = ([value for value in group if value is not None] for group in groups)
+    return [sum(values) / len(values) if values else None for values in read]

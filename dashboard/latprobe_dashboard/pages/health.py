@@ -73,7 +73,12 @@ def _notes(observer: Observer, status: StoreStatus) -> list[str]:
 
 def _cards(observer: Observer, status: StoreStatus) -> list[cards.Card]:
     return [
-        cards.Card("Recorded", quantities.count(observer.recorded), "spans of these runs"),
+        cards.Card(
+            "Recorded",
+            quantities.count(observer.recorded),
+            "spans of these runs",
+            help="Spans that reached the journal, of the runs that are chosen above",
+        ),
         cards.Card(
             "Dropped",
             quantities.count(observer.dropped),
@@ -90,9 +95,20 @@ def _cards(observer: Observer, status: StoreStatus) -> list[cards.Card]:
             "Own overhead",
             quantities.share(observer.overhead_share_estimated),
             "of request time, est.",
+            help="Estimated: the spans of these requests times what recording one costs",
         ),
-        cards.Card("Store", quantities.size(status.db_bytes), f"{_per_span(status)} a span"),
-        cards.Card("Set aside", quantities.count(status.quarantined), "damaged segments"),
+        cards.Card(
+            "Store",
+            quantities.size(status.db_bytes),
+            f"{_per_span(status)} a span",
+            help="The database's file with all runs; spans, counters and prompts",
+        ),
+        cards.Card(
+            "Set aside",
+            quantities.count(status.quarantined),
+            "damaged segments",
+            help="Parts of the journal that could not be read, kept in the store's folder",
+        ),
     ]
 
 

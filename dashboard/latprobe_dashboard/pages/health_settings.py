@@ -19,7 +19,7 @@ from latprobe_dashboard import data, quantities, shown_text
 from latprobe_dashboard.charts import rows
 from latprobe_dashboard.health_queries import ClockSkew
 
-PACKAGES = ("duckdb", "pyarrow", "numpy", "streamlit", "plotly", "opentelemetry-api", "tiktoken")
+PACKAGES = ("duckdb", "pyarrow", "numpy", "streamlit", "opentelemetry-api", "tiktoken")
 SECRETS = ("otlp_token",)
 COLUMNS = (
     rows.Column("Setting", field="setting"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from latprobe.analysis.scope import Scope
+from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.errors import LatprobeError
 from latprobe_dashboard import connection, data, filters, links, quantities, shown_text, visitor
 from latprobe_dashboard.charts import cards, rows
@@ -19,6 +19,7 @@ RUNNING_WORDS = (
     "those of which a stage has ended: the journal keeps spans when they end, so a request that is "
     "still in its first stage cannot be seen"
 )
+_NONE_ENDED = "none ended"
 QUIET_NS = 15_000_000_000
 QUIET_S = 5.0  # without new rows only the window moves on
 
@@ -33,22 +34,22 @@ COLUMNS = (
 
 
 def render() -> None:
-    show(QUESTION, _body, is_filtered=False)
+    show(QUESTION, _body, has_window=False)
 
 
-def _body(_scope: Scope) -> None:
-    _last_minute()
+def _body(scope: Scope) -> None:
+    _last_minute(scope)
 
 
 @st.fragment(run_every=REFRESH_S)
-def _last_minute() -> None:
+def _last_minute(scope: Scope) -> None:
     now_ns = filters.now_ns()
     try:
-        pulse = _pulse(now_ns)
+        pulse = _pulse(now_ns, scope)
     except LatprobeError as error:
         st.warning(f"{shown_text.block(str(error))} Trying again.")
         return
-    sentence([_answer(pulse, now_ns)])
+    sentence([_answer(pulse, now_ns, is_all=scope == EVERYTHING)])
     cards.mount(_cards(pulse))
     _running(pulse, now_ns)
     st.html('<p class="lp-h">Newest requests<small>the last 20</small></p>')
@@ -59,16 +60,16 @@ def _last_minute() -> None:
         links.go("trace", id=pulse.newest[opened].trace_id)
 
 
-def _pulse(now_ns: int) -> Pulse:
+def _pulse(now_ns: int, scope: Scope) -> Pulse:
     """The last minute, asked for anew when rows came in: spans are to appear within 2 seconds."""
-    before: tuple[int, int, Pulse] | None = st.session_state.get(_LOOKED)
-    version = connection.version()
+    before: tuple[int, tuple[int, Scope], Pulse] | None = st.session_state.get(_LOOKED)
+    asked = connection.version(), scope
     if before is not None:
         at_ns, seen, pulse = before
-        if version == seen and (now_ns - at_ns) / 1e9 < QUIET_S:
+        if asked == seen and (now_ns - at_ns) / 1e9 < QUIET_S:
             return pulse
-    pulse = data.pulse(now_ns)
-    st.session_state[_LOOKED] = (now_ns, version, pulse)
+    pulse = data.pulse(now_ns, scope)
+    st.session_state[_LOOKED] = (now_ns, asked, pulse)
     return pulse
 
 
@@ -101,18 +102,19 @@ def _running(pulse: Pulse, now_ns: int) -> None:
     rows.mount(RUNNING_COLUMNS, shown, key="lp_running", label="Running requests")
 
 
-def _answer(pulse: Pulse, now_ns: int) -> str:
+def _answer(pulse: Pulse, now_ns: int, *, is_all: bool) -> str:
+    of = "" if is_all else " of this choice"
     if not pulse.requests:
         if pulse.last_end_ns is None:
-            return "Nothing has finished yet."
-        return f"<b>Quiet.</b> The last request ended {_ago(now_ns - pulse.last_end_ns)}."
+            return f"No request{of} has finished yet."
+        return f"<b>Quiet.</b> The last request{of} ended {_ago(now_ns - pulse.last_end_ns)}."
     failing = pulse.errors / pulse.requests
     words = f"<b>{quantities.rate(pulse.rate_per_s)}</b> over the last minute"
     words += f", p95 <b>{quantities.milliseconds(pulse.p95_ms)}</b>"
     if failing:
         words += f', <span class="lp-bad">{quantities.share(failing)} failing</span>'
     else:
-        words += ", no errors"
+        words += ", none failed"
     if pulse.last_end_ns is not None and now_ns - pulse.last_end_ns > QUIET_NS:
         words += f". The last request ended {_ago(now_ns - pulse.last_end_ns)}"
     return words + "."
@@ -126,25 +128,33 @@ def _cards(pulse: Pulse) -> list[cards.Card]:
             quantities.rate(pulse.rate_per_s),
             f"{quantities.count(pulse.requests)} in the last minute",
             [point.requests for point in points],
+            help="Requests that ended in the last minute, in steps of two seconds",
         ),
         cards.Card(
             "p50",
             quantities.milliseconds(pulse.p50_ms),
-            "of the last minute",
+            "half are faster" if pulse.requests else _NONE_ENDED,
             [point.p50_ms for point in points],
+            help=f"The median of the last minute, n = {pulse.requests:,}",
         ),
         cards.Card(
             "p95",
             quantities.milliseconds(pulse.p95_ms),
-            "of the last minute",
+            f"of {quantities.counted(pulse.requests, 'request')}"
+            if pulse.requests
+            else _NONE_ENDED,
             [point.p95_ms for point in points],
+            help="5 % of the requests of the last minute took longer",
         ),
         cards.Card(
-            "Errors",
+            "Failed requests",
             quantities.share(pulse.errors / pulse.requests if pulse.requests else None),
-            f"{quantities.count(pulse.errors)} failed",
-            [point.errors for point in points],
+            f"{quantities.count(pulse.errors)} of {quantities.count(pulse.requests)}"
+            if pulse.requests
+            else _NONE_ENDED,
+            [point.errors / point.requests if point.requests else None for point in points],
             is_error=bool(pulse.errors),
+            help="Requests whose outermost span failed, of those that ended in the last minute",
         ),
         _host_card(pulse, "CPU of this host", "host.cpu_pct"),
         _host_card(pulse, "Memory of this host", "host.mem_used_bytes"),
@@ -155,10 +165,12 @@ def _host_card(pulse: Pulse, label: str, metric: str) -> cards.Card:
     """The host's newest reading of a metric, whose unit is in its name."""
     values = [point.value for point in pulse.host if point.metric == metric]
     if not values:
-        return cards.Card(label, quantities.NOT_MEASURED, "while programs record")
+        return cards.Card(label, quantities.NOT_MEASURED, "read while programs record")
+    whole = "Of the whole host, whatever is chosen above"
     if metric.endswith("_bytes"):
-        return cards.Card(label, quantities.size(values[-1]), "in use", values)
-    return cards.Card(label, quantities.share(values[-1] / 100), "of all cores", values)
+        return cards.Card(label, quantities.size(values[-1]), "in use", values, help=whole)
+    share = quantities.share(values[-1] / 100)
+    return cards.Card(label, share, "of all cores", values, help=whole)
 
 
 def _row(row: NewRequest, top: float, now_ns: int) -> rows.Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from latprobe.analysis.error_origins import ErrorOrigin
@@ -9,23 +11,18 @@ from latprobe.analysis.log_bins import BIN_WIDTH
 from latprobe.analysis.overview import Overview
 from latprobe.analysis.report import StageRow
 from latprobe.analysis.scope import Scope
-from latprobe.analysis.timeline import TimelinePoint
 from latprobe_dashboard import data, links, quantities, shown_text
-from latprobe_dashboard.charts import budget, cards, latency, rows
+from latprobe_dashboard.charts import budget, latency, rows
+from latprobe_dashboard.charts.interactive import shares
 from latprobe_dashboard.frame import sentence, show
-from latprobe_dashboard.pages import overview_advice, stage_table
+from latprobe_dashboard.pages import overview_advice, overview_cards, stage_table
 from latprobe_dashboard.pages.request_table import request_table
+from latprobe_dashboard.stage_verdicts import limit_so_far
 
 TITLE, PATH, ICON = "Overview", "", ":material/speed:"
 QUESTION = "Where is the time going?"
 SLOWEST = 20
 TABLE_HEIGHT = 392
-# The words for one origin of all costs, and for one of several.
-_COST_WORDS = {
-    "provider": ("as reported by the provider", "the provider"),
-    "prices": ("by list prices", "list prices"),
-    "override": ("by your own prices", "your own prices"),
-}
 
 
 def render() -> None:
@@ -44,12 +41,12 @@ def _body(scope: Scope) -> None:
     sentence(_answer(seen, data.error_origins(scope)))
     change = st.container(key="lp_change")
     budget.mount(budget.by_modality((row.modality, row.critical_share) for row in seen.stages))
-    cards.mount(_cards(seen, points, scope))
+    overview_cards.mount(scope)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _stage_table(seen)
+        _stage_table(scope, seen)
     with right:
-        st.html('<p class="lp-h">Latency and errors over time</p>')
+        st.html('<p class="lp-h">Latency and failures over time</p>')
         latency.mount(points, key="lp_latency")
     st.html(f'<p class="lp-h">Slowest requests<small>the {SLOWEST} longest</small></p>')
     slowest = data.traces(scope, order="slowest", limit=SLOWEST)
@@ -102,86 +99,20 @@ def _failing(seen: Overview, origins: list[ErrorOrigin]) -> str:
     return f'<span class="lp-bad">{share} fail</span>, {often} in <b>{name}</b>.'
 
 
-def _cards(seen: Overview, points: list[TimelinePoint], scope: Scope) -> list[cards.Card]:
-    requests = seen.requests
-    tokens = data.token_points(scope)
-    spans = quantities.counted(seen.spans, "span")
-    total = _sum(requests.input_tokens, requests.output_tokens)
-    share = requests.errors / requests.count if requests.count else None
-    return [
-        cards.Card(
-            "Requests",
-            quantities.count(requests.count),
-            f"{quantities.rate(requests.throughput_per_s)} · {spans}",
-            [point.count for point in points],
-        ),
-        cards.Card(
-            "p50",
-            quantities.milliseconds(requests.p50_ms),
-            "half are faster",
-            [point.p50_ms for point in points],
-        ),
-        cards.Card(
-            "p95",
-            quantities.milliseconds(requests.p95_ms),
-            f"p99 {quantities.milliseconds(requests.p99_ms)}",
-            [point.p95_ms for point in points],
-        ),
-        cards.Card(
-            "Errors",
-            quantities.share(share),
-            f"{quantities.count(requests.errors)} of {quantities.count(requests.count)}",
-            [point.errors / point.count if point.count else None for point in points],
-            is_error=bool(requests.errors),
-        ),
-        cards.Card(
-            "Tokens",
-            quantities.count(total),
-            _token_words(seen),
-            [point.tokens for point in tokens],
-        ),
-        cards.Card(
-            "Cost",
-            quantities.dollars(requests.cost_usd),
-            _cost_words(seen),
-            [point.cost_usd for point in tokens],
-        ),
-    ]
-
-
-def _cost_words(seen: Overview) -> str:
-    """Who says what the calls cost."""
-    if seen.requests.cost_usd is None:
-        return "not measured"
-    if len(seen.cost_origins) > 1:
-        return "from " + " and ".join(_COST_WORDS[each][1] for each in seen.cost_origins)
-    return _COST_WORDS[seen.cost_origins[0]][0] if seen.cost_origins else "as recorded"
-
-
-def _token_words(seen: Overview) -> str:
-    requests = seen.requests
-    if requests.input_tokens is None and requests.output_tokens is None:
-        return "no call reported any"
-    return (
-        f"{quantities.count(requests.input_tokens)} in · "
-        f"{quantities.count(requests.output_tokens)} out"
-    )
-
-
-def _sum(first: int | None, second: int | None) -> int | None:
-    return None if first is None and second is None else (first or 0) + (second or 0)
-
-
-def _stage_table(seen: Overview) -> None:
+def _stage_table(scope: Scope, seen: Overview) -> None:
     st.html(f'<p class="lp-h">Stages by critical path<small>{_basis(seen)}</small></p>')
     top = max((row.critical_share for row in seen.stages), default=0.0) or 1.0
-    shown = [stage_table.stage_row(row, top) for row in seen.stages]
+    shown = [
+        stage_table.stage_row(replace(row, verdict=limit_so_far(scope, row).word), top)
+        for row in seen.stages
+    ]
     opened = rows.mount(
         stage_table.COLUMNS,
         shown,
         key="lp_stages",
         label="Stages by critical path",
         height=TABLE_HEIGHT,
+        chart=("stages", lambda _: shares.stages(seen)),
     )
     if opened is not None:
         links.go("stage", name=seen.stages[opened].name)

@@ -29,7 +29,13 @@ COMPARED_REQUESTS = 5_000
 
 def advise(scope: Scope) -> None:
     """Draws the sentence, or a grey box until it can be said."""
-    fill(analysis_queries.gains(scope), _say, height=HEIGHT, gives_way=True)
+    fill(
+        analysis_queries.gains(scope),
+        _say,
+        height=HEIGHT,
+        gives_way=True,
+        words="Replaying the requests with each stage at half its time…",
+    )
 
 
 def since(scope: Scope) -> None:
@@ -44,8 +50,9 @@ def since(scope: Scope) -> None:
     fill(
         later("since", scopes, lambda: _changed(*scopes)),
         lambda words: _told(words, before, after),
-        height=20,
+        height=HEIGHT,
         gives_way=True,
+        words="Comparing with the run before…",
     )
 
 

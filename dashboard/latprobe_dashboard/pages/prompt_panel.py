@@ -17,7 +17,7 @@ from latprobe_dashboard.pages.advice_words import MEANING
 from latprobe_dashboard.pages.prompt_latency import latency_note
 from latprobe_dashboard.pages.token_words import estimated
 from latprobe_dashboard.prompt_options import Way, Ways, ways_to_write
-from latprobe_dashboard.prompt_savings import TemplateSaving, usd_per_1000
+from latprobe_dashboard.prompt_savings import RENDERED, TemplateSaving, usd_per_1000
 from latprobe_dashboard.theme import part_hue
 
 PANEL_HEIGHT = 420
@@ -62,9 +62,13 @@ def prompt_panel(saving: TemplateSaving, name: str, scope: Scope) -> None:
         st.info("Only the start of this text was stored: what is counted here is of that start.")
     asked = held(
         "ways",
-        (part.hash, part.kind, saving.model, call.trace_id, call.span_id, at),
+        (part.hash, part.kind, part.tokens, saving.model, call.trace_id, call.span_id, at),
         lambda: ways_to_write(
-            part.text or "", model=saving.model, kind=part.kind, question=_question(call, part)
+            part.text or "",
+            model=saving.model,
+            kind=part.kind,
+            question=_question(call, part),
+            tokens=None if part.is_truncated or part.kind in RENDERED else part.tokens,
         ),
     )
     fill(asked, lambda ways: _ways(ways, saving, call, part, scope), height=PANEL_HEIGHT)
@@ -154,6 +158,12 @@ def _ways(
     text = part.text or ""
     rough = not found.is_exact
     before = estimated(quantities.exact(found.tokens), rough)
+    if part.kind in RENDERED and part.tokens not in (None, found.tokens):
+        in_call = estimated(quantities.exact(part.tokens), part.is_estimated)
+        st.html(
+            f'<p class="lp-note">{in_call} tokens in the call, in the form that the vendor makes '
+            "of it; counted below as this text.</p>"
+        )
     if way is None:
         st.html(
             f'<p class="lp-verdict"><b>{before} tokens</b>, and no way to write them shorter was '

@@ -27,6 +27,11 @@ BINS = 60  # as the Tokens page, whose figures these are
 SKELETON_HEIGHT = 420
 TABLE_HEIGHT = 300
 WORTH_SHARE = 0.02
+# What a saving can come from here, so that a reader knows what "none found" says and what not.
+TRIED = (
+    "Tried on each text: shorter notations of its JSON, tables, logs and HTML, and pointers for "
+    "blocks that stand in it again. What repeats in other words, or is not needed, is not judged."
+)
 _STYLE = Path(__file__).with_name("prompts.css")
 _COLUMNS = (
     rows.Column("Template", field="template"),
@@ -45,10 +50,10 @@ _COLUMNS = (
     ),
     rows.Column("Calls", is_number=True, field="calls"),
     rows.Column(
-        "Saves / 1,000 calls",
+        "Per 1,000 calls",
         is_number=True,
         field="usd_per_1000_calls",
-        help="US dollars off 1,000 calls by the lossless saving, after prompt caching",
+        help="US dollars saved on 1,000 calls by the lossless saving, after prompt caching",
     ),
 )
 
@@ -117,7 +122,7 @@ def _explored(found: list[TemplateSaving], uses: Mapping[str | None, Use], scope
     chosen = prompt_choice.template(found)
     if prompt_choice.is_unknown(found):
         st.info("That template has no calls here; showing the one that could save most.")
-    left, right = st.columns([9, 14], gap="medium")
+    left, right = st.columns([2, 3], gap="medium")
     with left:
         _table(found, uses, chosen)
         call_and_parts(chosen)
@@ -134,7 +139,9 @@ def _answer(found: list[TemplateSaving], uses: Mapping[str | None, Use]) -> list
     spent = use.tokens / use.calls if use is not None and use.calls else None
     name = shown_text.markup(_name(first, use))
     if first.lossless < 1 or (spent and first.lossless < WORTH_SHARE * spent):
-        return ["<b>No prompt wastes tokens</b> that could be saved without loss."]
+        return [
+            f"<b>No shorter way was found</b> to write these prompts with nothing lost. {TRIED}"
+        ]
     share = f" ({quantities.share(first.lossless / spent)})" if spent else ""
     sign = "" if first.is_exact else "~"
     words = (

@@ -13,7 +13,9 @@ COLUMNS = (
     rows.Column("Duration", field="duration_ms", is_bar=True),
     rows.Column("Waits most for", field="slowest_stage"),
     rows.Column("Spans", field="spans", is_number=True),
-    rows.Column("Errors", field="errors", is_number=True, help="Failed spans of the request"),
+    rows.Column(
+        "Failed spans", field="failed_spans", is_number=True, help="Of the request's spans"
+    ),
     rows.Column("Tokens in", field="input_tokens", is_number=True),
     rows.Column("Tokens out", field="output_tokens", is_number=True),
     rows.Column("Service", field="service"),
@@ -33,18 +35,12 @@ def request_table(
             cells=(
                 rows.Cell(shown_text.line(row.name)),
                 rows.figure(quantities.milliseconds, row.duration_ms, share=row.duration_ms / top),
-                rows.Cell(
-                    shown_text.line(row.slowest_stage)
-                    if row.slowest_stage
-                    else quantities.NOT_MEASURED
-                ),
+                rows.Cell(shown_text.line_or_dash(row.slowest_stage)),
                 rows.figure(quantities.count, row.spans),
                 rows.figure(quantities.count, row.errors, is_bad=row.errors > 0),
                 rows.figure(quantities.count, row.input_tokens),
                 rows.figure(quantities.count, row.output_tokens),
-                rows.Cell(
-                    shown_text.line(row.service, 30) if row.service else quantities.NOT_MEASURED
-                ),
+                rows.Cell(shown_text.line_or_dash(row.service, 30)),
                 rows.Cell(quantities.moment(row.start_ns, zone)),
                 rows.Cell(row.trace_id[:8], hint=row.trace_id, value=row.trace_id),
             ),

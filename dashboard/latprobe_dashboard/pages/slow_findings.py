@@ -109,8 +109,7 @@ def _finding_rows(found: Sequence[Finding]) -> list[rows.Row]:
 
 
 def _finding_row(each: Finding, edge: float) -> rows.Row:
-    name = each.attribute if each.level is None else f"{each.attribute} = {each.level}"
-    if each.kind == "category":
+    if each.is_share:
         among = [
             rows.figure(quantities.share, share) for share in (each.slow_share, each.rest_share)
         ]
@@ -118,7 +117,7 @@ def _finding_row(each: Finding, edge: float) -> rows.Row:
         among = [rows.figure(_number, middle) for middle in (each.slow_median, each.rest_median)]
     return rows.Row(
         cells=(
-            rows.Cell(shown_text.line(name)),
+            rows.Cell(shown_text.line(each.name)),
             *among,
             _ratio(each.latency_ratio, each.ratio_ci95, edge),
             rows.figure(_chance, each.q_value),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
+
 import streamlit as st
 
 from latprobe.analysis.trace import Trace, TraceEvent, TraceSpan
@@ -11,6 +14,8 @@ from latprobe_dashboard.charts import listing
 from latprobe_dashboard.pages.prompt_text import parts_markup
 from latprobe_dashboard.theme import TOKENS_STYLE_FILE, hue_of
 
+# The names of the semantic conventions, the newest first.
+HTTP_STATUS = ("http.response.status_code", "http.status_code")
 SHORT_CHARS = 160
 LONG_CHARS = 20_000
 ATTRIBUTES_SHOWN = 60
@@ -28,8 +33,8 @@ def span_panel(trace: Trace, span: TraceSpan, *, height: int) -> None:
         f"<span{bad}>{shown_text.markup(shown_text.outcome(span.status))}</span></div>"
     )
     with st.container(height=max(height, 200), border=False, key="lp_span_facts"):
-        if span.status_message or span.error_type:
-            words = ": ".join(filter(None, (span.error_type, span.status_message)))
+        words = trouble(span)
+        if words:
             st.error(shown_text.block(words))
         _facts(_figures(trace, span))
         if span.model is not None or span.input_tokens is not None:
@@ -41,6 +46,29 @@ def span_panel(trace: Trace, span: TraceSpan, *, height: int) -> None:
         links.go("stage", name=span.name)
 
 
+def trouble(span: TraceSpan) -> str:
+    """What went wrong, by the span's own words or by the status of its HTTP answer."""
+    said = ": ".join(filter(None, (span.error_type, span.status_message)))
+    answer = http_answer(span.attributes) if span.status == "error" else None
+    if answer is None or answer.partition(" ")[0] in said:
+        return said or ("It failed and says no more." if span.status == "error" else "")
+    return f"HTTP {answer}" + (f": {said}" if said else "")
+
+
+def http_answer(attributes: Mapping[str, object]) -> str | None:
+    """The status of the HTTP answer with its name, as in "503 Service Unavailable"; None if none
+    was recorded."""
+    for name in HTTP_STATUS:
+        text = str(attributes.get(name, ""))
+        if not text.isdecimal() or len(text) != 3:
+            continue
+        try:
+            return f"{text} {HTTPStatus(int(text)).phrase}"
+        except ValueError:  # a code of nobody's list
+            return text
+    return None
+
+
 def _figures(trace: Trace, span: TraceSpan) -> list[tuple[str, str]]:
     facts = [
         ("duration", quantities.nanoseconds(span.duration_ns)),
@@ -48,6 +76,7 @@ def _figures(trace: Trace, span: TraceSpan) -> list[tuple[str, str]]:
         ("critical", f"{quantities.nanoseconds(span.critical_ns)}{_of(trace, span)}"),
         ("began at", quantities.nanoseconds(span.offset_ns)),
         ("CPU time", quantities.nanoseconds(span.cpu_ns)),
+        ("HTTP status", http_answer(span.attributes)),
         ("model", span.model and shown_text.line(span.model)),
         ("tokens in", quantities.exact(span.input_tokens) if span.input_tokens else None),
         ("tokens out", quantities.exact(span.output_tokens) if span.output_tokens else None),

@@ -19,7 +19,7 @@ COLUMNS = (
     rows.Column("p95", field="p95_ms", is_number=True),
     rows.Column("p99", field="p99_ms", is_number=True),
     rows.Column("Spans", field="spans", is_number=True),
-    rows.Column("Errors", field="errors", is_number=True),
+    rows.Column("Failed spans", field="failed_spans", is_number=True, help="Of the stage's spans"),
 )
 
 

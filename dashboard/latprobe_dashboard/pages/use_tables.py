@@ -10,7 +10,8 @@ from itertools import groupby
 import streamlit as st
 
 from latprobe_dashboard import quantities, shown_text
-from latprobe_dashboard.charts import rows, token_bars
+from latprobe_dashboard.charts import rows, saving, token_bars
+from latprobe_dashboard.charts.interactive import shares
 from latprobe_dashboard.pages import token_choice
 from latprobe_dashboard.pages.token_words import certainty, estimated, template_name
 from latprobe_dashboard.theme import PARTS, part_hue
@@ -46,7 +47,9 @@ _MODEL_COLUMNS = (
 
 def stage_bars(found: Sequence[Use], chosen: str | None) -> None:
     """Bars by stage, template and part, with the legend of all parts on the page."""
-    st.html('<p class="lp-h">Tokens by stage, template and part</p>' + _legend(found))
+    head = st.container(horizontal=True, vertical_alignment="bottom", key="lp_head_token_bars")
+    head.html('<p class="lp-h">Tokens by stage, template and part</p>', width="stretch")
+    st.html(_legend(found))
     shown = list(found[:BARS])
     rank = {use.stage: at for at, use in reversed(list(enumerate(shown)))}
     shown.sort(key=lambda use: rank[use.stage])
@@ -57,6 +60,8 @@ def stage_bars(found: Sequence[Use], chosen: str | None) -> None:
         bars.extend(_bar(use, chosen) for use in own)
     if len(found) > BARS:
         bars.append(_others(found[BARS:]))
+    with head:
+        saving.button("tokens-by-part", lambda _: shares.tokens(bars), key="lp_csv_html_token_bars")
     values = [None if not bar.link else bar.link.rpartition("template=")[2] for bar in bars]
     token_choice.offer("lp_token_bars", values)
     token_bars.mount(
@@ -199,7 +204,6 @@ def _heading(title: str, basis: str, text: str, file: str) -> None:
             file_name=f"latprobe-{file}",
             mime="text/csv",
             type="tertiary",
-            icon=":material/download:",
             on_click="ignore",
             key=f"lp_csv_{file[:-4]}",
             help="These rows as a file",

@@ -12,7 +12,11 @@ _shared = TokenCounter()
 
 class Meter:
     """Counts for one model. Not exact for a model whose tokenizer is not known: `is_exact` says
-    so, and `reason` why."""
+    so, and `reason` why.
+
+    `like` is a text and the tokens that the store counted for it. Estimates are scaled to that: the
+    store learns a model's ratio from what is billed, and the same text is to show the same count.
+    """
 
     def __init__(
         self,
@@ -20,14 +24,19 @@ class Meter:
         *,
         counter: TokenCounter | None = None,
         custom: Callable[[str], int] | None = None,
+        like: tuple[str, int] | None = None,
     ) -> None:
         self.model = model
         self._counter = counter or _shared
         self._custom = custom
         self.tokenizer: Tokenizer = resolve(model)
+        self._ratio = self.tokenizer.ratio
+        if like is not None and not self.is_exact:
+            [counted] = self._counter.count_many([like[0]], self.tokenizer.encoding)
+            self._ratio = like[1] / counted if counted else self._ratio
         # What two models must share to share counts, and what is said of them.
         how = self.tokenizer
-        self.key = f"{how.encoding} {how.ratio} {how.is_exact} {how.reason}"
+        self.key = f"{how.encoding} {self._ratio} {how.is_exact} {how.reason}"
         if custom is not None:
             self.key = f"custom {id(custom)} {model}"
 
@@ -45,5 +54,5 @@ class Meter:
         if self._custom is not None:
             return [self._custom(text) for text in texts]
         counts = self._counter.count_many(texts, self.tokenizer.encoding)
-        ratio = self.tokenizer.ratio
+        ratio = self._ratio
         return counts if ratio == 1.0 else [round(count * ratio) for count in counts]

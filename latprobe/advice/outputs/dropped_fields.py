@@ -9,7 +9,7 @@ from latprobe.advice.outputs.fields import without
 from latprobe.advice.outputs.json_answers import in_style_of
 from latprobe.advice.outputs.reading_answers import JsonAnswers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 # Two fields of a word each are not worth a change.
@@ -51,15 +51,15 @@ def fewer_fields(
         Fewer(output_tokens=saved, is_estimated=not answers.meter.is_exact),
         rule=rule,
         title=title.replace("{them}", "it" if len(dropped) == 1 else "them")
-        + f": {now:.0f} -> {now - saved:.0f} output tokens",
+        + f": {now:.0f} -> {now - saved:.0f} output tokens a call",
         evidence=(
             *evidence,
-            Evidence("output tokens now", round(now, 1), "tokens"),
+            Evidence("output tokens now", round(now, 1), "tokens a call"),
             Evidence("output tokens without them", round(now - saved, 1), "tokens"),
         ),
         how=f"Take {gone} out of the schema and the examples in the prompt.\n"
         f"Say if needed: Do not write {gone}.",
-        verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "output", now - saved),
         link="https://developers.openai.com/api/docs/guides/structured-outputs",
         preconditions=preconditions,
         sample=Sample(

@@ -102,6 +102,11 @@ def token_suggestion(
     )
 
 
+def falls_to(stage: str, side: str, tokens: float) -> str:
+    """What shows that calls of the stage have so many tokens, on average, on that side by then."""
+    return f"`latprobe prompts`: {side} tokens of {stage} fall to about {tokens:.0f} a call."
+
+
 def saving_of_tokens(
     context: Context, group: TemplateCalls, fewer: Fewer
 ) -> tuple[Saving, tuple[Tokens, ...], str | None]:

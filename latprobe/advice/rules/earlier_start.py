@@ -99,7 +99,7 @@ def _start_first(context: Context, stage: str, place: _Place) -> Suggestion:
         how="Start it as a task before the other stages (`asyncio.create_task`, "
         "`executor.submit`) and await it where its result is used.\nIf it is not always needed, "
         "start it on suspicion and drop the result.",
-        verify="`latprobe show` draws it from the start of the request on.",
+        verify="`latprobe show latest` draws it from the start of the request on.",
         effort="low",
         link=LINK,
         stage=stage,

@@ -13,7 +13,7 @@ from latprobe.advice.outputs.fields import leaves, replaced
 from latprobe.advice.outputs.json_answers import in_style_of
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "enum_words"
@@ -107,16 +107,16 @@ def _suggestion(
         Fewer(output_tokens=saved, input_tokens=-more, is_estimated=not meter.is_exact),
         rule=NAME,
         title=f"Let {group.subject} answer {where}with codes for {len(labels.codes)} labels: "
-        f"{now:.0f} -> {now - saved:.0f} output tokens",
+        f"{now:.0f} -> {now - saved:.0f} output tokens a call",
         evidence=(
             Evidence("answers looked at", len(before)),
             Evidence("different labels", len(labels.codes)),
-            Evidence("output tokens now", round(now, 1), "tokens"),
+            Evidence("output tokens now", round(now, 1), "tokens a call"),
             Evidence("with codes", round(now - saved, 1), "tokens"),
             Evidence("tokens of the new sentence in the prompt", more, "tokens"),
         ),
         how=f"Say in the prompt: {sentence}\nMap the letter back to the label in code.",
-        verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "output", now - saved),
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("Try it on some recorded requests: a label's words can help a model.",),
         sample=Sample(

@@ -113,7 +113,7 @@ def _suggestion(
         Fewer(input_tokens=saved, is_estimated=True),
         rule=NAME,
         title=f"Send images of at most {edge} pixels in {group.subject}: {now:.0f} -> "
-        f"{now - saved:.0f} input tokens",
+        f"{now - saved:.0f} input tokens a call",
         evidence=(
             Evidence("images", len(images), f"in {calls} calls"),
             Evidence("longer side, median", longest[len(longest) // 2], "pixels"),
@@ -124,7 +124,8 @@ def _suggestion(
         how=f"Resize before sending (Pillow: image.thumbnail(({edge}, {edge}))), or ask for a "
         "lower detail where the model has it.\n"
         "Crop to what is asked about rather than shrink, where you know it.",
-        verify=f"latprobe tokens: image tokens of {group.stage} fall by about {saved:.0f} a call.",
+        verify=f"`latprobe prompts`: input tokens of {group.stage} fall by about {saved:.0f} "
+        "a call.",
         link="https://developers.openai.com/api/docs/guides/images-vision",
         preconditions=("Small print stays readable: compare answers on some recorded images.",),
         seen=calls,

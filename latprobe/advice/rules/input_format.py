@@ -12,7 +12,7 @@ from latprobe.advice.compress.option import Option
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.cached_input import cached_shares, loses_cache
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "input_format"
@@ -88,7 +88,7 @@ def _suggestion(
         ),
         rule=NAME,
         title=f"Write the {kinds} texts of {group.subject} shorter: {now:.0f} -> "
-        f"{now - saved:.0f} input tokens",
+        f"{now - saved:.0f} input tokens a call",
         evidence=(
             Evidence("prompts compressed", calls),
             Evidence("parts of them", kinds),
@@ -98,8 +98,8 @@ def _suggestion(
             Evidence("of them cached today", round(cached, 1), "tokens a call"),
         ),
         how=f"latprobe.compress(value, model={group.model!r}{allow}) where the prompt is built.\n"
-        "latprobe compress FILE shows each step and its check.",
-        verify=f"latprobe tokens: input tokens of {group.stage} fall to about {now - saved:.0f}.",
+        "`latprobe compress FILE` shows each step and its check.",
+        verify=falls_to(group.stage, "input", now - saved),
         sample=Sample(
             before=shown.part.text or "",
             after=shown.option.text,

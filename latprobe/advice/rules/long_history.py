@@ -11,7 +11,7 @@ from latprobe.advice.call_texts import CallText
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.cached_input import cached_shares, mean, priced_rule
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Suggestion
 
 NAME = "long_history"
@@ -71,19 +71,19 @@ def _suggestion(
         Fewer(input_tokens=saved, cached_share=lost / saved, is_estimated=True),
         rule=NAME,
         title=f"Keep the last {_KEPT_MESSAGES} messages of the history in {group.subject} and sum "
-        f"up the rest: {now:.0f} -> {now - saved:.0f} input tokens",
+        f"up the rest: {now:.0f} -> {now - saved:.0f} input tokens a call",
         evidence=(
             Evidence("calls looked at", len(calls)),
             Evidence("history, mean", round(total), "tokens a call"),
             Evidence("history, early turns (p10)", round(early), "tokens"),
             Evidence("history, late turns (p90)", round(late), "tokens"),
-            Evidence("share of the input", round(total / max(now, 1), 2), "of 1"),
+            Evidence("share of the input", round(total / max(now, 1), 2), "share"),
             Evidence("of it cached today", round(lost), "tokens a call"),
         ),
         how=f"Send the system text, a summary of about {_SUMMARY_TOKENS} tokens, and the last "
         f"{_KEPT_MESSAGES} messages; renew the summary every few turns, so that the prefix stays "
         "cached between.\nKeep facts that later turns need (names, ids, decisions) in it.",
-        verify=f"latprobe tokens: input tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "input", now - saved),
         effort="medium",
         preconditions=("Lossy: answers may miss what was said long ago; try it on long chats.",),
         seen=len(calls),

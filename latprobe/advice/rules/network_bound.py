@@ -105,7 +105,7 @@ def _far_away(
         how="Keep one client with its connections for the whole process (HTTP/2 or a pool), and "
         "put both sides in one region.\nIf the server has a line before its first span, it is "
         "counted here: see `latprobe load`.",
-        verify="The gap between the two processes' spans in `latprobe show` is gone.",
+        verify="The gap between the two processes' spans in `latprobe show latest` is gone.",
         effort="medium",
         saving=sampled_time_off(context, saved, basis="bound"),
         link=LINK,

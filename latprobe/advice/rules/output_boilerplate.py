@@ -9,7 +9,7 @@ from latprobe.advice.context import Context
 from latprobe.advice.outputs.json_answers import find_json
 from latprobe.advice.outputs.shared_ends import shared_end, shared_start
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "output_boilerplate"
@@ -60,7 +60,7 @@ def _suggestion(
         Fewer(output_tokens=saved, is_estimated=not meter.is_exact),
         rule=NAME,
         title=f"Add the standing words of {group.subject} in code: {now:.0f} -> "
-        f"{now - saved:.0f} output tokens",
+        f"{now - saved:.0f} output tokens a call",
         evidence=(
             Evidence("answers looked at", len(answers)),
             Evidence("answers with them", sum(shares), f"of {len(answers)}"),
@@ -70,7 +70,7 @@ def _suggestion(
         ),
         how="Say in the prompt: Answer directly, without an introduction, offer or disclaimer.\n"
         "Put the standing words in where the answer is shown, if they are wanted.",
-        verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "output", now - saved),
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         sample=Sample(
             before=answers[at],

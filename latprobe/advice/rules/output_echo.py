@@ -11,7 +11,7 @@ from latprobe.advice.context import Context
 from latprobe.advice.outputs.echoes import Grams, apart, cut_out, word_count, words_of
 from latprobe.advice.outputs.rewritten import rewritten
 from latprobe.advice.outputs.template_calls import TemplateCalls, whole_parts
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "output_echo"
@@ -95,16 +95,16 @@ def _suggestion(
         Fewer(output_tokens=saved, is_estimated=not meter.is_exact),
         rule=NAME,
         title=f"Stop {group.subject} from repeating its prompt: {now:.0f} -> {now - saved:.0f} "
-        "output tokens",
+        "output tokens a call",
         evidence=(
             Evidence("answers that repeat the prompt", len(echoing), f"of {len(pairs)}"),
-            Evidence("share of words repeated", round(median(p[2] for p in echoing), 2), "of 1"),
-            Evidence("output tokens now", round(now, 1), "tokens"),
+            Evidence("share of words repeated", round(median(p[2] for p in echoing), 2), "share"),
+            Evidence("output tokens now", round(now, 1), "tokens a call"),
             Evidence("output tokens without the repeated spans", round(now - saved, 1), "tokens"),
         ),
         how="Say in the prompt: Do not repeat or restate the question or the given text; refer to "
         "passages by their number.\nYour code has the text already: put it in where it is shown.",
-        verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "output", now - saved),
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("What reads the answer does not need the repeated text in it.",),
         sample=Sample(

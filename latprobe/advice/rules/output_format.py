@@ -9,7 +9,7 @@ from latprobe.advice.outputs.answer_formats import Encoding, encodings_for
 from latprobe.advice.outputs.json_answers import compact
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion, not_enough
 from latprobe.analysis.refusal import Refusal
 
@@ -74,16 +74,16 @@ def _suggestion(
         ),
         rule=NAME,
         title=f"Ask for {encoding.name} in {group.subject}: {now:.0f} -> {now - saved:.0f} "
-        "output tokens",
+        "output tokens a call",
         evidence=(
             Evidence("JSON answers re-encoded", len(answers)),
-            Evidence("output tokens now", round(now, 1), "tokens"),
-            Evidence("output tokens in the new format", round(now - saved, 1), "tokens"),
-            Evidence("answers with line breaks", _spread_out(answers), "of 1"),
+            Evidence("output tokens now", round(now, 1), "tokens a call"),
+            Evidence("output tokens in the new format", round(now - saved, 1), "tokens a call"),
+            Evidence("answers with line breaks", _spread_out(answers), "share"),
             Evidence("tokens of the new sentence in the prompt", sentence, "tokens"),
         ),
         how=f"Say in the prompt: {encoding.sentence}\n{encoding.reader}",
-        verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "output", now - saved),
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("Try it on some recorded requests: a model may answer less well in a "
                        "format that it sees seldom.",) if encoding.columns or encoding.legend

@@ -85,7 +85,7 @@ def _tail(context: Context, group: TemplateCalls) -> Iterator[Suggestion]:
     yield _suggestion(context, group, limit, saved, evidence=(
         Evidence("output tokens, median", round(usual), "tokens"),
         Evidence("output tokens, 99th percentile", round(longest), "tokens"),
-        Evidence(f"answers over {limit} tokens", round(share, 3), "of 1"),
+        Evidence(f"answers over {limit} tokens", round(share, 3), "share"),
         Evidence("limit in the requests", "none"),
     ))  # fmt: skip
 
@@ -112,7 +112,7 @@ def _suggestion(
         evidence=evidence,
         how=f"Set max_tokens={limit} (max_output_tokens, max_new_tokens), and a stop sequence "
         "where the format has one.\nHandle an answer that ends by its length as a failure.",
-        verify=f"latprobe report: p99 of {group.stage} falls; no more than a few answers are cut.",
+        verify=f"`latprobe report`: p99 of {group.stage} falls; hardly any answer is cut.",
         effort="low",
         saving=with_tokens(
             Saving(basis="simulation") if isinstance(found, str) else found,

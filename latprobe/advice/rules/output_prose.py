@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "output_prose"
@@ -78,16 +78,17 @@ def _suggestion(
         group,
         Fewer(output_tokens=saved, is_estimated=not answers.meter.is_exact),
         rule=NAME,
-        title=f"Ask for bare JSON in {group.subject}: {now:.0f} -> {now - saved:.0f} output tokens",
+        title=f"Ask for bare JSON in {group.subject}: {now:.0f} -> {now - saved:.0f} output "
+        "tokens a call",
         evidence=(
             Evidence("answers with text around their JSON", len(wrapped), f"of {len(answers)}"),
-            Evidence("answers in a Markdown fence", round(fenced, 2), "of 1"),
+            Evidence("answers in a Markdown fence", round(fenced, 2), "share"),
             Evidence("tokens around the JSON", round(saved, 1), "tokens a call"),
         ),
         how="Use structured output (response_format, a JSON schema), or say: Answer with the JSON "
         "object only, without Markdown or explanations.\n"
         "json.loads then reads the answer as it comes.",
-        verify=f"latprobe tokens: output tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "output", now - saved),
         link="https://developers.openai.com/api/docs/guides/structured-outputs",
         sample=Sample(
             before=old,

@@ -16,9 +16,10 @@ from latprobe.analysis.whatif import Parallel, Scale
 
 NAME = "parallel_stages"
 
-# Fewer pairs could be chance, and a stage below this share of latency is not worth two threads.
+# Fewer pairs could be chance. A stage below this share of latency is not worth two threads; what
+# gains less than is worth suggesting is listed apart, so this leaves that to the ranking.
 FEWEST_PAIRS = 20
-LEAST_SHARE = 0.02
+LEAST_SHARE = 0.005
 # Shorter calls than this are better made one (small_calls) than given a thread each.
 SHORT_CALL_MS = 20.0
 LINK = "https://docs.python.org/3/library/asyncio-task.html#running-tasks-concurrently"
@@ -59,8 +60,8 @@ def _at_once(context: Context, loop: Loop) -> Suggestion:
         ),
         how="Replace the loop by `await asyncio.gather(*(call(item) for item in items))`, or by "
         "`executor.map(call, items)`.\nBound how many run at once by what the other side takes.",
-        verify="`latprobe show` draws the calls side by side, and the request as long as its "
-        "longest call.",
+        verify="`latprobe show latest` draws the calls side by side, and the request as long as "
+        "its longest call.",
         effort="low",
         saving=sampled_time_off(context, saved_at_once(context, loop), basis="replay"),
         link=LINK,
@@ -124,8 +125,8 @@ def _suggestion(context: Context, chain: list[Link], names: list[str]) -> Sugges
             "Start them together and wait for all: `await asyncio.gather(a(), b())`, or submit "
             "them to one ThreadPoolExecutor.\n" + _processes(context, names)
         ),
-        verify="`latprobe show` draws a request: they stand side by side; `latprobe compare` shows "
-        "the request shorter by the time of the shorter one.",
+        verify="`latprobe show latest` draws a request: they stand side by side; "
+        "`latprobe compare` shows the request shorter by the time of the shorter one.",
         effort="low",
         link=LINK,
         stage=names[0],

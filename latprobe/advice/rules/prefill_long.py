@@ -50,7 +50,7 @@ def _suggestion(context: Context, group: TemplateCalls, share: float, ttft_ms: f
     evidence = (
         Evidence("uncached input", round(group.uncached_tokens), "tokens a call"),
         Evidence("time to the first token, median", round(ttft_ms), "ms"),
-        Evidence("its share of the call", round(share, 2), "of 1"),
+        Evidence("its share of the call", round(share, 2), "share"),
         Evidence("output", round(group.output_tokens), "tokens a call"),
     )
     title = (
@@ -78,8 +78,8 @@ def _suggestion(context: Context, group: TemplateCalls, share: float, ttft_ms: f
         "cached, or sum the document up once and keep that.\n"
         "On an engine of your own: prefix caching, chunked prefill, more tensor parallelism, or "
         "a model with sparse or grouped attention.",
-        verify=f"latprobe report: time to the first token of {group.stage} falls below "
-        f"{ttft_ms:.0f} ms.",
+        verify=f"`latprobe prompts`: input tokens of {group.stage} fall; the Trace page shows a "
+        f"call's time to its first token, below {ttft_ms:.0f} ms.",
         effort="medium",
         link="https://docs.vllm.ai/en/stable/features/automatic_prefix_caching/",
         preconditions=("Answers do not need the part that goes.",),

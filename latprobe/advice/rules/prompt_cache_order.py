@@ -87,7 +87,7 @@ def _suggestion(
             if order.beginnings
         ),
         Evidence("cached today", round(group.cached_tokens), "tokens a call"),
-        Evidence("calls within the cache's life", round(in_time, 2), "of 1"),
+        Evidence("calls within the cache's life", round(in_time, 2), "share"),
     )
     if len(group.texts) < ENOUGH_CALLS:
         reason = f"{len(group.texts)} calls show this; record {ENOUGH_CALLS} or more."
@@ -106,7 +106,7 @@ def _suggestion(
         how="Build the prompt in this order: tools, instructions, examples, then what differs "
         f"(dates, ids, retrieved text, the question).{mark}\n"
         "Leave the time of day out, or round it to the day.",
-        verify=f"latprobe tokens: cached input of {group.stage} rises by about {gained:,.0f} "
+        verify=f"`latprobe prompts`: cached input of {group.stage} rises by about {gained:,.0f} "
         "tokens a call.",
         effort="low",
         saving=saving,

@@ -13,7 +13,7 @@ from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.cached_input import cached_shares, loses_cache, mean
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Meaning, Sample, Suggestion
 
 NAME = "repeated_blocks"
@@ -125,7 +125,7 @@ def _suggestion(
         how="Drop chunks that were retrieved before in the same prompt (by hash, and nearly equal "
         "ones by word overlap) where the prompt is built.\n"
         "Later copies go, so that what stands before them stays cached.",
-        verify=f"latprobe tokens: input tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "input", now - saved),
         sample=sample,
         seen=group.calls,
     )

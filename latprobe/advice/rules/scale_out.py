@@ -33,7 +33,7 @@ def _suggestion(context: Context, queue: Queue) -> Suggestion:
         evidence=evidence,
         how="Add a worker, a replica or a permit of the semaphore there; scale by the length of "
         "the line, not by CPU.\nScaling up (a faster machine for this stage) shortens each run as "
-        "well: `latprobe whatif --stage` with --scale compares.",
+        "well: `latprobe whatif --stage STAGE --scale 0.5` compares.",
         verify=f"`latprobe load`: {stage} has {now + step} servers and hardly any waiting.",
         effort="medium",
         link="https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",

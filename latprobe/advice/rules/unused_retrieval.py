@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from latprobe.advice.call_texts import CallText
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.template_calls import TemplateCalls, answer_text
-from latprobe.advice.outputs.token_saving import Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Suggestion
 
 NAME = "unused_retrieval"
@@ -128,7 +128,7 @@ def _suggestion(
         Fewer(input_tokens=saved, is_estimated=True),
         rule=NAME,
         title=f"Retrieve {keep} chunks for {group.subject}, not {chunks:.0f}: {now:.0f} -> "
-        f"{now - saved:.0f} input tokens",
+        f"{now - saved:.0f} input tokens a call",
         evidence=(
             Evidence("calls with chunks and an answer", len(traced)),
             Evidence("chunks in a prompt", round(chunks, 1)),
@@ -138,7 +138,7 @@ def _suggestion(
         ),
         how=f"Lower top_k to {keep}, or set a least score; a reranker lets fewer chunks do.\n"
         "Compare the answers of both on recorded questions before you keep it.",
-        verify=f"latprobe tokens: input tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "input", now - saved),
         effort="medium",
         preconditions=(
             "Advisory: word overlap does not see a chunk that an answer sums up in other words, or "

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.cached_input import cached_shares, loses_cache, mean
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import Fewer, falls_to, token_suggestion
 from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.analysis.counted_calls import calls_sql
 
@@ -78,7 +78,7 @@ def _of(
         how="Leave their schemas out of `tools`, or offer them where the request is of the kind "
         "that needs them (a router, tool search).\n"
         "Keep the order of those that stay, so that the prefix stays cached.",
-        verify=f"latprobe tokens: input tokens of {group.stage} fall to about {now - saved:.0f}.",
+        verify=falls_to(group.stage, "input", now - saved),
         link="https://developers.openai.com/api/docs/guides/function-calling",
         preconditions=("They are not for rare cases that the recording happens not to hold.",),
         seen=seen,

@@ -45,13 +45,13 @@ def _suggestion(
         Fewer(output_tokens=saved, is_estimated=not meter.is_exact),
         rule=NAME,
         title=f"Ask {group.subject} for edits, not for the whole document: {now:.0f} -> "
-        f"{max(now - saved, 0):.0f} output tokens",
+        f"{max(now - saved, 0):.0f} output tokens a call",
         evidence=(
             Evidence("answers that give a document back", len(found), f"of {answers}"),
             Evidence(
                 "share of them that stood in the prompt",
                 round(sum(each.kept_share for each in found) / len(found), 2),
-                "of 1",
+                "share",
             ),
             Evidence("output tokens now", round(sum(before) / len(found), 1), "tokens"),
             Evidence("as edits", round(sum(after) / len(found), 1), "tokens"),
@@ -59,7 +59,7 @@ def _suggestion(
         how="Ask for search/replace blocks (old text, new text) of what changes only.\n"
         "Apply them in code; ask again where a block's old text is not found exactly once. "
         "Predicted outputs are the alternative where the provider has them.",
-        verify=f"latprobe tokens: output tokens of {group.stage} fall by about {saved:.0f}.",
+        verify=f"`latprobe prompts`: output tokens of {group.stage} fall by about {saved:.0f}.",
         link="https://developers.openai.com/api/docs/guides/predicted-outputs",
         effort="medium",
         sample=Sample(

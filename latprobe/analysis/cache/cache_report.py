@@ -18,6 +18,7 @@ from latprobe.analysis.cache.opportunity import (
 from latprobe.analysis.cache.prefix_opportunity import InputPrice, prefix_opportunity
 from latprobe.analysis.cache.semantic import Embed
 from latprobe.analysis.cache.traffic import Traffic, fetch_traffic
+from latprobe.analysis.counted import counted
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.store.query import Query
@@ -113,7 +114,7 @@ def _of_stage(
     )
     if len(keyed) < LEAST_CALLS:
         reason = (
-            f"The input is known of {len(keyed)} calls; how often one comes again needs "
+            f"The input is known of {counted(len(keyed), 'call')}; how often one comes again needs "
             f"{LEAST_CALLS}: record more, with content or its digests."
         )
         return replace(found, refused=reason)
@@ -203,9 +204,11 @@ def _preconditions(found: StageCache) -> tuple[str, ...]:
     notes = []
     if found.sampled:
         notes.append(
-            f"{found.sampled:,} of {found.calls:,} calls had a temperature over 0: a cache of "
-            "answers gives everybody the first one."
+            f"{found.sampled:,} of {counted(found.calls, 'call')} had a temperature over 0: a "
+            "cache of answers gives everybody the first one."
         )
     if found.with_tools:
-        notes.append(f"{found.with_tools:,} calls called tools: an answer from a cache calls none.")
+        notes.append(
+            f"{counted(found.with_tools, 'call')} called tools: an answer from a cache calls none."
+        )
     return tuple(notes)

@@ -18,6 +18,7 @@ from latprobe.analysis.cache.prefill_time import prefill_saved
 from latprobe.analysis.cache.prefix import Chain, chain, simulate_prefixes
 from latprobe.analysis.cache.provider_rules import LOCAL, PrefixRule, rule_for
 from latprobe.analysis.cache.traffic import Traffic
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import Estimate
 from latprobe.analysis.refusal import Refusal
 
@@ -159,7 +160,9 @@ def _notes(
     if not rule.is_automatic and usable.any():
         notes.append("The prefix has to be marked in the request (cache_control).")
     if read.any():
-        notes.append(f"{round(float(read.sum())):,} tokens were read from it already.")
+        tokens = round(float(read.sum()))
+        was = "was" if tokens == 1 else "were"
+        notes.append(f"{counted(tokens, 'token')} {was} read from it already.")
     return tuple(notes)
 
 

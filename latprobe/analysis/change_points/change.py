@@ -24,7 +24,8 @@ class Change:
     `earliest_ns` and `latest_ns` bound when; `until_ns` is when the next change came, None if the
     level still holds. Medians and p95 are of the stretches up to the neighbouring changes;
     `ratio` is after over before, of the percentile `metric` in which the change was found.
-    `version`, `git_commit` and `run_id` began with it, None where none did. `also` names the other
+    `version`, `git_commit` and `run_id` began with it, None where none did. `service` is whose
+    stage it is, None where only one was looked at. `also` names the other
     stages that changed at the same time, and whose changes are not told again.
     """
 
@@ -48,11 +49,13 @@ class Change:
     version: str | None
     git_commit: str | None
     also: tuple[str, ...]
+    service: str | None = None
 
     @property
     def label(self) -> str:
-        """The stage, with its template if it is about one."""
-        return self.stage if self.template is None else f"{self.stage} ({self.template})"
+        """The stage, with its template if it is about one, and its service if there are several."""
+        named = self.stage if self.template is None else f"{self.stage} ({self.template})"
+        return named if self.service is None else f"{named} of {self.service}"
 
     def to_json(self) -> dict[str, Any]:
         """All figures; the interval as [low, high]."""
@@ -63,16 +66,35 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run was of."""
+    """What a run was of, and where."""
 
     version: str | None
     git_commit: str | None
+    host: str | None = None
 
 
 def runs_of(query: Query) -> dict[int, Run]:
     """Every run, by its number."""
-    rows = query("SELECT r.run_id, r.version, r.git_commit FROM runs r").to_pylist()
-    return {row["run_id"]: Run(row["version"], row["git_commit"]) for row in rows}
+    rows = query("SELECT r.run_id, r.version, r.git_commit, r.host FROM runs r").to_pylist()
+    return {row["run_id"]: Run(row["version"], row["git_commit"], row["host"]) for row in rows}
+
+
+def is_only_moved(
+    before: NDArray[np.int64], after: NDArray[np.int64], runs: dict[int, Run]
+) -> bool:
+    """Whether the same program merely went on another machine: then no code or load changed.
+
+    Both rows are run numbers. False where a host is not recorded or stayed, or the version or
+    commit is another one: a new version mostly comes in new containers.
+    """
+    unknown = Run(None, None)
+    low, high = (
+        {runs.get(run, unknown) for run in np.unique(part).tolist()} for part in (before, after)
+    )
+    hosts = {each.host for each in low}, {each.host for each in high}
+    if None in hosts[0] | hosts[1] or hosts[0] & hosts[1]:
+        return False
+    return {(e.version, e.git_commit) for e in low} == {(e.version, e.git_commit) for e in high}
 
 
 def describe(
@@ -120,6 +142,7 @@ def describe(
         version=None if run is None else run.version,
         git_commit=None if run is None else run.git_commit,
         also=(),
+        service=history.service,
     )
 
 

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from latprobe.analysis.change_points.change import Change, Run, describe, runs_of
+from latprobe.analysis.change_points.change import (
+    Change,
+    Run,
+    describe,
+    is_only_moved,
+    runs_of,
+)
 from latprobe.analysis.change_points.level_shift import LEAST_SERIES, Shift, find_shift, tidied
 from latprobe.analysis.change_points.series import (
     LEAST_SPANS,
@@ -109,12 +115,15 @@ def _changes_of(
     found = []
     for place in range(1, len(edges) - 1):
         at = edges[place]
+        low, mid, high = rows[place - 1 : place + 2]
+        if is_only_moved(history.run_id[low:mid], history.run_id[mid:high], runs):
+            continue
         doubt = int(first[max(at - 4, 0)]), int(first[min(at + 4, len(first) - 1)])
         change = describe(
             history,
             runs,
             metric=series.points.metric,
-            bounds=(rows[place - 1], rows[place], rows[place + 1]),
+            bounds=(low, mid, high),
             doubt=doubt,
             q_value=q_value,
         )

@@ -28,9 +28,11 @@ Metric = Literal["p50", "p95"]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A stage's spans by their start. `template`: only the calls of that template, else None."""
+    """A stage's spans in one service and on one kind of device, by their start. `template`: only
+    the calls of that template, else None. `service` is None where the scope holds only one."""
 
     stage: str
+    service: str | None
     template: str | None
     start_ns: Ints
     duration_ns: Ints
@@ -38,6 +40,14 @@ class History:
 
     def __len__(self) -> int:
         return len(self.start_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """Runs whose durations are compared with each other."""
+
+    service: str | None
+    runs: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +60,32 @@ class Points:
 
 
 def histories(query: Query, scope: Scope) -> Iterator[History]:
-    """Each stage with enough spans, those that take most time first, and its templates."""
+    """Each stage of each program with enough spans, those that take most time first, and its
+    templates.
+
+    Another program, or the same on another kind of device, is not a change of the stage.
+    """
     where, parameters = scope.where()
-    stages = query(
-        f"""SELECT s.name FROM spans s WHERE {where} GROUP BY s.name
-            HAVING count(*) >= {LEAST_SPANS} ORDER BY sum(s.duration_ns) DESC, s.name
-            LIMIT {_MOST_STAGES}""",
+    found = query(
+        f"""WITH programs AS (
+            SELECT r.run_id, r.service, coalesce(r.device, min(r.device) OVER of_service) AS device
+            FROM runs r WINDOW of_service AS (PARTITION BY r.service))
+        SELECT s.name, p.service, p.device, list(DISTINCT s.run_id::BIGINT) AS runs
+        FROM spans s LEFT JOIN programs p ON p.run_id = s.run_id
+        WHERE {where} GROUP BY s.name, p.service, p.device
+        HAVING count(*) >= {LEAST_SPANS}
+        ORDER BY sum(s.duration_ns) DESC, s.name, p.service, p.device LIMIT {_MOST_STAGES}""",
         parameters,
-    )["name"].to_pylist()
-    for stage in stages:
-        yield from _of_stage(query, replace(scope, stage=stage), stage)
+    ).to_pylist()
+    is_mixed = len({row["service"] for row in found}) > 1
+    for row in found:
+        program = _Program(row["service"] if is_mixed else None, row["runs"])
+        yield from _of_stage(query, replace(scope, stage=row["name"]), row["name"], program)
 
 
-def _of_stage(query: Query, scope: Scope, stage: str) -> Iterator[History]:
+def _of_stage(query: Query, scope: Scope, stage: str, program: _Program) -> Iterator[History]:
     where, parameters = scope.where()
+    where += f" AND s.run_id IN ({', '.join(map(str, program.runs))})"
     table = query(
         f"""WITH latest AS (
             SELECT s.trace_id, s.span_id, s.start_ns, greatest(s.duration_ns, 0) AS duration_ns,
@@ -82,13 +104,13 @@ def _of_stage(query: Query, scope: Scope, stage: str) -> Iterator[History]:
         np.asarray(table[name].to_numpy()).astype(np.int64, copy=False)
         for name in ("start_ns", "duration_ns", "run_id")
     ]
-    yield History(stage, None, *columns)
+    yield History(stage, program.service, None, *columns)
     templates = np.array([each or "" for each in table["template"].to_pylist()], dtype=object)
     names, counts = np.unique(templates.astype(str), return_counts=True)
     for name, count in zip(names.tolist(), counts.tolist(), strict=True):
         if name and LEAST_SPANS <= count < len(templates):
             rows = np.flatnonzero(templates == name)
-            yield History(stage, name, *(column[rows] for column in columns))
+            yield History(stage, program.service, name, *(column[rows] for column in columns))
 
 
 def points(history: History, metric: Metric) -> Points:

@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 from latprobe.analysis.cohorts.attributes import Attribute
 from latprobe.analysis.cohorts.rank_columns import centred_ranks, rank_biserial
 from latprobe.analysis.cohorts.separation import Separation
+from latprobe.analysis.cohorts.telling import (
+    HALVES_MARK,
+    Among,
+    Groups,
+    tell_level,
+    tell_number,
+    value_text,
+)
 from latprobe.analysis.intervals import SEED, Interval, block_draws, block_length, interval_of
 
 # A difference that nobody would act on is no finding, however certain it is.
@@ -32,7 +40,10 @@ class Finding:
     """An attribute that goes with latency. An association: what else differs is not held still.
 
     For a category, `level` with its share of the slow requests and of the rest, and how often it is
-    slow; for a number, its median in both and `rank_biserial`, -1..1 (2 * AUC - 1).
+    slow; for a number, its median in both and `rank_biserial`, -1..1 (2 * AUC - 1). Where the two
+    medians do not tell them apart, `at_least` is the value that does best, and the shares are those
+    with as much or more. What the slow 5 % do not show is told of the slower and the faster half:
+    `among` says which of the two the shares are of.
     `latency_ratio`: the median of the level over that of all others; of the upper quarter of a
     number over the lower. `goes_with` names a stronger finding that tells the same story.
     """
@@ -53,6 +64,26 @@ class Finding:
     p_value: float
     q_value: float
     goes_with: str | None
+    at_least: float | None = None
+    among: Among = "slow"
+
+    @property
+    def name(self) -> str:
+        """What the shares or medians are of: "model = large", "pages >= 2", "tokens".
+
+        With a * where they are of the slower and the faster half.
+        """
+        mark = f" {HALVES_MARK}" if self.among == "halves" else ""
+        if self.level is not None:
+            return f"{self.attribute} = {self.level}{mark}"
+        if self.at_least is not None:
+            return f"{self.attribute} >= {value_text(self.at_least)}{mark}"
+        return self.attribute
+
+    @property
+    def is_share(self) -> bool:
+        """It is told by `slow_share` and `rest_share`, else by the medians."""
+        return self.kind == "category" or self.at_least is not None
 
     def to_json(self) -> dict[str, Any]:
         """All figures; the interval as [low, high]."""
@@ -79,11 +110,12 @@ def findings(
 def _finding(
     each: Separation, latency_ns: NDArray[np.int64], is_slow: Bools, goes_with: str | None
 ) -> Finding:
-    attribute = each.attribute
+    attribute, groups = each.attribute, Groups.of(latency_ns, is_slow)
     if attribute.kind == "category":
         level, inside, outside = _level_groups(each)
         slow_median = rest_median = biserial = None
-        shares = _share(inside[is_slow]), _share(inside[~is_slow])
+        is_more = each.deviation > 0 or level != each.level
+        told = tell_level(inside, groups, is_more=is_more)
         rates = _share(is_slow[inside]), _share(is_slow[outside])
     else:
         level, (inside, outside) = None, _quarters(attribute)
@@ -91,15 +123,16 @@ def _finding(
         slow_median = float(np.median(values[known & is_slow])) if any(known & is_slow) else None
         rest_median = float(np.median(values[known & ~is_slow])) if any(known & ~is_slow) else None
         biserial = rank_biserial(values[is_slow], values[~is_slow])
-        shares = rates = (None, None)
+        rates = (None, None)
+        told = tell_number(values, groups, (slow_median, rest_median), is_more=each.deviation > 0)
     ratio, interval = _ratio(latency_ns, inside, outside)
     return Finding(
         attribute=attribute.name,
         kind=attribute.kind,
         level=level,
         requests=int(inside.sum() if level is not None else attribute.is_known.sum()),
-        slow_share=shares[0],
-        rest_share=shares[1],
+        slow_share=told.slow_share,
+        rest_share=told.rest_share,
         slow_rate=rates[0],
         other_rate=rates[1],
         slow_median=slow_median,
@@ -110,6 +143,8 @@ def _finding(
         p_value=each.p_value,
         q_value=each.q_value,
         goes_with=goes_with,
+        at_least=told.at_least,
+        among=told.among,
     )
 
 

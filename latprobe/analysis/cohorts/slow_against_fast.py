@@ -14,7 +14,9 @@ from latprobe.analysis.cohorts.finding import Finding, findings
 from latprobe.analysis.cohorts.known_facts import known_facts
 from latprobe.analysis.cohorts.separation import separate, slow_from
 from latprobe.analysis.cohorts.span_attributes import span_attributes
+from latprobe.analysis.cohorts.telling import HALVES_NOTE
 from latprobe.analysis.cohorts.units import MOST_UNITS, fetch_units, source
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import SEED
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.scope import EVERYTHING, Scope
@@ -82,6 +84,7 @@ def compare_slow(
     if is_slow.all():
         return _refusal(stage, len(latency_ns), "all of them took equally long")
     tested = separate(latency_ns, attributes, seed=seed)
+    found = tuple(findings(tested, latency_ns, is_slow))
     return SlowFast(
         stage=stage,
         requests=len(latency_ns),
@@ -89,14 +92,16 @@ def compare_slow(
         threshold_ms=threshold / 1e6,
         median_ms=float(np.median(latency_ns)) / 1e6,
         tried=tuple(each.attribute.name for each in tested),
-        findings=tuple(findings(tested, latency_ns, is_slow)),
+        findings=found,
         refused=None,
-        notes=_notes(len(latency_ns), len(tested)),
+        notes=_notes(len(latency_ns), len(tested), found),
     )
 
 
-def _notes(requests: int, tried: int) -> tuple[str, ...]:
+def _notes(requests: int, tried: int, found: Sequence[Finding]) -> tuple[str, ...]:
     notes = []
+    if any(each.among == "halves" for each in found):
+        notes.append(HALVES_NOTE)
     if requests >= MOST_UNITS:
         notes.append(f"Only the latest {MOST_UNITS:,} were compared.")
     if tried:
@@ -112,12 +117,14 @@ def _notes(requests: int, tried: int) -> tuple[str, ...]:
 
 
 def _refusal(stage: str | None, count: int, why: str | None = None) -> SlowFast:
-    what = f"runs of {stage}" if stage is not None else "requests"
+    what = "request" if stage is None else "run"
+    of = "" if stage is None else f" of {stage}"
+    is_ = "is" if count == 1 else "are"
     reason = (
         f"{why.capitalize()}, so none of them is slow: there is nothing to compare."
         if why is not None
-        else f"Only {count} {what} are recorded here; slow against fast needs {LEAST_REQUESTS}: "
-        "record more, or widen the window."
+        else f"Only {counted(count, what)}{of} {is_} recorded here; slow against fast needs "
+        f"{LEAST_REQUESTS}: record more, or widen the window."
     )
     return SlowFast(stage, count, 0, None, None, (), (), reason, ())
 

@@ -14,13 +14,14 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from latprobe.analysis.compare.large_samples import level_draws, mean_draws
 from latprobe.analysis.compare.student import one_sided_p, two_sided_width
 from latprobe.analysis.intervals import (
     DRAWS,
     Estimate,
     Interval,
     block_draws,
-    block_length,
+    block_length_by_ranks,
     interval_of,
 )
 
@@ -84,6 +85,9 @@ def draw_levels(series: NDArray[np.generic], rng: np.random.Generator) -> Drawn:
     """The logarithms of a series' percentiles 5, 10, ... 95."""
     values = np.log(np.maximum(np.asarray(series, np.float64), 1.0))
     rows, block = len(values), memory(values, rng)
+    draws = level_draws(values, LEVELS, block=block, draws=DRAWS, rng=rng)
+    if draws is not None:
+        return Drawn(np.quantile(values, LEVELS), draws, rows / block, rows)
     ordered, ranks = np.unique(values, return_inverse=True)
     draws = np.empty((DRAWS, len(LEVELS)))
     for place, chosen in enumerate(block_draws(rows, rng=rng, block=block)):
@@ -95,8 +99,12 @@ def draw_levels(series: NDArray[np.generic], rng: np.random.Generator) -> Drawn:
 def draw_mean(series: Floats, rng: np.random.Generator) -> Drawn:
     """The mean of a series."""
     rows, block = len(series), memory(series, rng)
-    draws = [float(series[chosen].mean()) for chosen in block_draws(rows, rng=rng, block=block)]
-    return Drawn(np.array([series.mean()]), np.array(draws)[:, None], rows / block, rows)
+    draws = mean_draws(series, block=block, draws=DRAWS, rng=rng)
+    if draws is None:
+        draws = np.array(
+            [float(series[chosen].mean()) for chosen in block_draws(rows, rng=rng, block=block)]
+        )
+    return Drawn(np.array([series.mean()]), draws[:, None], rows / block, rows)
 
 
 def percentile_change(before: Drawn, after: Drawn, quantile: float) -> Change:
@@ -155,9 +163,9 @@ def memory(series: NDArray[np.generic], rng: np.random.Generator) -> int:
     same number of tokens, would count as ten.
     """
     order = np.lexsort((rng.random(len(series)), series))
-    ranks = np.empty(len(series), np.int64)
+    ranks = np.empty(len(series), np.float64)
     ranks[order] = np.arange(len(series))
-    return block_length(ranks)
+    return block_length_by_ranks(ranks)
 
 
 def share_change(

@@ -2,7 +2,8 @@
 
 A change fails when it is over its limit *and* shown to be one. Over its limit is what was measured;
 shown means that two recordings of the same program would differ so clearly at most once in fifty
-gates, over all limits of the gate together. Over the limit and not shown is "unclear".
+gates, over all limits of the gate together; or that the comparison of the two, over all figures of
+whole requests, calls it worse. Over the limit and not shown is "unclear".
 """
 
 from __future__ import annotations
@@ -10,22 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import ceil, log1p
 from typing import Literal
 
 from latprobe.analysis.compare.comparison import Comparison, Row, compare_measured
-from latprobe.analysis.compare.evidence import FEWEST, FEWEST_P95, Change
 from latprobe.analysis.compare.false_discovery import any_false_alarm
+from latprobe.analysis.compare.limit_state import FALSE_ALARMS, Chance, State, over_limit
 from latprobe.analysis.compare.limits import Budget, Limit
 from latprobe.analysis.compare.measured import Measured
 from latprobe.analysis.compare.over_budget import Amount, measured_amount
+from latprobe.analysis.compare.proof import Proof
 from latprobe.analysis.intervals import Interval
 from latprobe.errors import UsageError
-
-State = Literal["pass", "fail", "unclear", "absent"]
-
-# The chance of failing a program that did not change, over all limits of one gate.
-FALSE_ALARMS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +29,9 @@ class GateRow:
     """One limit or budget and what came of it.
 
     `change` is relative (of error_share in points) and None for budgets; `allowed` is the limit on
-    it, or the budget's amount. `interval` is 95 %, of the change or of the amount. `reason` is one
-    sentence, empty for a plain pass.
+    it, or the budget's amount. `interval` is 95 %, of the change or of the amount. `reason` is
+    empty for a plain pass. `proof`, of a change over its limit, is the interval at the level that
+    the gate asks for: it holds 0 where the gate cannot tell.
     """
 
     metric: str
@@ -48,6 +45,9 @@ class GateRow:
     state: State
     reason: str = ""
     p_value: float | None = None
+    proof: Proof | None = None
+    # Not told by the gate, and called worse by the comparison.
+    is_likely: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Plain values."""
@@ -62,7 +62,10 @@ class GateRow:
             "allowed": self.allowed,
             "state": self.state,
             "reason": self.reason,
+            "is_likely": self.is_likely,
             "adjusted_p": self.p_value,
+            "proof_ci": None if self.proof is None else self.proof.interval.to_json(),
+            "proof_level": None if self.proof is None else self.proof.level,
         }
 
 
@@ -142,7 +145,7 @@ def _judge_limits(found: Comparison, limits: Sequence[Limit], before: Measured) 
     tested = [i for i, p in enumerate(raw) if p is not None and not _is_certain(rows[i])]
     adjusted = dict(zip(tested, any_false_alarm([raw[i] or 0.0 for i in tested]), strict=True))
     return [
-        _judge_limit(limit, row, adjusted.get(place, raw[place]))
+        _judge_limit(limit, row, Chance(raw[place], adjusted.get(place, raw[place]), len(tested)))
         for place, (limit, row) in enumerate(zip(limits, rows, strict=True))
     ]
 
@@ -161,12 +164,15 @@ def _is_throughput(metric: str) -> bool:
     return metric == "throughput_per_s"
 
 
-def _judge_limit(limit: Limit, row: Row | None, p_value: float | None) -> GateRow:
+def _judge_limit(limit: Limit, row: Row | None, chance: Chance) -> GateRow:
     if row is None or row.change is None:
         return _without_change(limit, row)
-    change = row.change
-    size = change.size_down if _is_throughput(limit.metric) else change.size_up
-    state, reason = _state(limit, row, change, size, p_value)
+    change, falls = row.change, _is_throughput(limit.metric)
+    own = -change.value if falls else change.value
+    worse_by = max(change.size_down if falls else change.size_up, own)
+    is_over = worse_by > limit.worse_by + 1e-9
+    proof = chance.proof(row, -worse_by if falls else worse_by) if is_over else None
+    state, reason = over_limit(limit, row, own, chance, proof) if is_over else ("pass", "")
     return GateRow(
         limit.metric,
         limit.stage,
@@ -175,43 +181,14 @@ def _judge_limit(limit: Limit, row: Row | None, p_value: float | None) -> GateRo
         row.after,
         change.value,
         change.interval,
-        -limit.worse_by if _is_throughput(limit.metric) else limit.worse_by,
+        -limit.worse_by if falls else limit.worse_by,
         state,
         reason,
-        p_value,
+        chance.adjusted,
+        # Told by the comparison instead: then this interval is not why.
+        None if state == "fail" and not chance.is_shown else proof,
+        state == "unclear" and row.verdict == "worse",
     )
-
-
-def _state(
-    limit: Limit, row: Row, change: Change, size: float, p_value: float | None
-) -> tuple[State, str]:
-    own = -change.value if _is_throughput(limit.metric) else change.value
-    if max(size, own) <= limit.worse_by + 1e-9:
-        return "pass", ""
-    if p_value is None:
-        fewest = FEWEST_P95 if limit.metric == "p95_ms" else FEWEST
-        return "unclear", f"Too few to tell: this takes at least {fewest} on each side."
-    if p_value > FALSE_ALARMS:
-        return "unclear", _more_needed(row, change, size)
-    if own > limit.worse_by or change.shift is None:
-        return "fail", "Over its limit, and more than chance."
-    moved = f"{change.shift.value:+.1%}".replace("%", " %")
-    return "fail", (
-        f"The durations around it moved by {moved}; the percentile alone is too noisy to differ."
-    )
-
-
-def _more_needed(row: Row, change: Change, size: float) -> str:
-    """How many requests would tell, were the change what was measured."""
-    interval = change.interval if change.shift is None else change.shift.interval
-    text = "Over its limit, but so few requests differ by as much by chance"
-    fewest = min(row.count_before, row.count_after)
-    if interval is None or size <= 0 or interval.low <= -1 or row.metric == "error_share":
-        return f"{text}; record more."
-    half = (log1p(interval.high) - log1p(interval.low)) / 2
-    wanted = fewest * (1.6 * half / log1p(size)) ** 2
-    more = max(ceil(wanted / 10) * 10, fewest + 10)
-    return f"{text}; about {more:,} on each side would tell."
 
 
 def _without_change(limit: Limit, row: Row | None) -> GateRow:
@@ -269,5 +246,15 @@ def _budget_state(amount: Amount | None, p_value: float | None) -> tuple[State, 
     if not amount.is_over:
         return "pass", ""
     if p_value is None or p_value > FALSE_ALARMS:
-        return "unclear", "Over its budget, but not by more than chance: record more requests."
+        return "unclear", _over_by_chance(p_value)
     return "fail", "Over its budget, and more than chance."
+
+
+def _over_by_chance(p_value: float | None) -> str:
+    """`p_value` is shared among the budgets of the gate."""
+    if p_value is None:
+        return "Over its budget, but too few to tell: record more requests."
+    return (
+        f"Over its budget, but by chance as much comes of {p_value:.1%} of programs just within it "
+        f"(a gate fails from {FALSE_ALARMS:.0%} on): record more requests."
+    ).replace("%", " %")

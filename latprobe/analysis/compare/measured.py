@@ -84,17 +84,32 @@ def are_same(one: Measured, other: Measured) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredRequests:
+    """A recording before its stages are read: `measured` has none yet."""
+
+    measured: Measured
+    sample: Requests
+    stage_tokens: Mapping[str, TokenColumns]
+
+
 def measure(query: Query, scope: Scope, *, max_requests: int = MAX_REQUESTS) -> Measured:
     """The requests of the scope and the calls of their stages; empty when nothing matches."""
+    return with_stages(query, measure_requests(query, scope, max_requests=max_requests))
+
+
+def measure_requests(
+    query: Query, scope: Scope, *, max_requests: int = MAX_REQUESTS
+) -> MeasuredRequests:
+    """The requests of the scope, which takes a third of the time of `measure`."""
     requests = fetch_requests(query, scope)
     # A run's requests may begin in programs that call it; they are one recording all the same.
     run = requests.run if scope.run_id is None else np.zeros(len(requests), np.int64)
     requests = replace(requests, run=run)
     sample = even_sample(requests, max_requests)
-    found = fetch_tokens(query, scope, sample.trace_id)
-    stages = _stage_calls(query, sample, found.stages)
+    found = fetch_tokens(query, sample.trace_id)
     notes = (*found.notes, *_sample_note(len(sample), len(requests)))
-    return Measured(
+    measured = Measured(
         requests=len(requests),
         active_ns=active_ns(requests.start_ns, requests.start_ns + requests.duration_ns, run),
         start_ns=sample.start_ns,
@@ -102,9 +117,16 @@ def measure(query: Query, scope: Scope, *, max_requests: int = MAX_REQUESTS) -> 
         is_error=sample.is_error,
         run=sample.run,
         tokens=found.requests,
-        stages=stages,
+        stages={},
         notes=notes,
     )
+    return MeasuredRequests(measured, sample, found.stages)
+
+
+def with_stages(query: Query, requests: MeasuredRequests) -> Measured:
+    """The recording with the calls of its stages, which are read now."""
+    stages = _stage_calls(query, requests.sample, requests.stage_tokens)
+    return replace(requests.measured, stages=stages)
 
 
 def _sample_note(sampled: int, requests: int) -> tuple[str, ...]:

@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from latprobe.analysis.requests import requests_sql
-from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.store.query import Query
 
@@ -44,17 +42,18 @@ _SUM = "CASE WHEN count(*) = count({0}) FILTER ({0} >= 0) THEN sum({0})::DOUBLE 
 _COLUMNS = ("input_tokens", "output_tokens", "cost_usd")
 
 
-def fetch_tokens(query: Query, scope: Scope, trace_ids: Sequence[str]) -> FoundTokens:
-    """The tokens of these requests of the scope, each at its place."""
-    wanted, parameters = requests_sql(scope)
-    if scope == EVERYTHING:
-        wanted = "SELECT trace_id FROM usage"
+def fetch_tokens(query: Query, trace_ids: Sequence[str]) -> FoundTokens:
+    """The tokens of these requests, each at its place."""
+    if not trace_ids:
+        return FoundTokens(None, {})
     table = query(
-        f"""WITH RECURSIVE wanted AS (SELECT DISTINCT trace_id FROM ({wanted})), {COUNTED_USAGE}
+        f"""WITH RECURSIVE wanted AS MATERIALIZED (
+            SELECT unnest(string_split(?, ','))::UUID AS trace_id
+        ), {COUNTED_USAGE}
         SELECT trace_id::VARCHAR AS trace_id, stage, {", ".join(map(_SUM.format, _COLUMNS))},
                count(*) FILTER (input_tokens < 0 OR output_tokens < 0 OR cost_usd < 0) AS negative
         FROM counted_usage GROUP BY ALL ORDER BY ALL""",
-        parameters,
+        [",".join(trace_ids)],
     )
     if table.num_rows == 0:
         return FoundTokens(None, {})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from latprobe.analysis.gpu.occupancy import Floats, Segments, innermost
 from latprobe.analysis.scope import Scope
@@ -21,7 +23,8 @@ NOTES = ("gpu_ns", "gpu_lag_ns", "sync_wait_ns", "h2d_bytes", "d2h_bytes", "allo
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Spans that ran while a GPU was read. `names` are the stages; other fields are one a span.
+    """Spans that ran while a GPU was read. `names` are the stages, each of the program in
+    `services` beside it; other fields are one a span, `run` is the run that each is of.
 
     `segments` are the times in which a span was the innermost one, on the GPU where an event pair
     said when that was, else on the host; `active_ns` is their sum for each span, `own_ns` what of
@@ -31,8 +34,10 @@ class Activity:
     """
 
     names: tuple[str, ...]
+    services: tuple[str, ...]
     stage: Ints
     trace: Ints
+    run: Ints
     start_ns: Ints
     end_ns: Ints
     own_ns: Ints
@@ -49,6 +54,41 @@ class Activity:
         """Distinct traces."""
         return len(np.unique(self.trace))
 
+    def on_card(self, device: str, runs: Collection[int]) -> Activity:
+        """The spans that ran on it: those that say so, and those that say nothing of a run that
+        did. Stages without any are left out."""
+        noted = np.array([each == device for each in self.device], np.bool_)
+        silent = np.array([not each for each in self.device], np.bool_)
+        return self._take(np.flatnonzero(noted | (silent & np.isin(self.run, list(runs)))))
+
+    def _take(self, rows: Ints) -> Activity:
+        stages, stage = np.unique(self.stage[rows], return_inverse=True)
+        place = np.full(len(self.stage), -1, np.int64)
+        place[rows] = np.arange(len(rows))
+        kept = np.flatnonzero(place[self.segment_row] >= 0)
+        code = np.full(len(self.names) + 1, -1, np.int64)  # the last one for stage -1
+        code[stages] = np.arange(len(stages))
+        segments = self.segments
+        return Activity(
+            names=tuple(self.names[at] for at in stages.tolist()),
+            services=tuple(self.services[at] for at in stages.tolist()),
+            stage=stage.reshape(-1).astype(np.int64),
+            trace=self.trace[rows],
+            run=self.run[rows],
+            start_ns=self.start_ns[rows],
+            end_ns=self.end_ns[rows],
+            own_ns=self.own_ns[rows],
+            active_ns=self.active_ns[rows],
+            cpu_share=self.cpu_share[rows],
+            notes={note: column[rows] for note, column in self.notes.items()},
+            is_cold=self.is_cold[rows],
+            device=tuple(self.device[at] for at in rows.tolist()),
+            segments=Segments(
+                code[segments.stage[kept]], segments.start_ns[kept], segments.end_ns[kept]
+            ),
+            segment_row=place[self.segment_row[kept]],
+        )
+
 
 def fetch_activity(query: Query, scope: Scope) -> Activity | None:
     """The newest spans of the requests in the scope; None when there is none."""
@@ -60,11 +100,13 @@ def fetch_activity(query: Query, scope: Scope) -> Activity | None:
             ORDER BY s.start_ns DESC LIMIT {MAX_SPANS}
         )
         SELECT s.trace_id AS trace, s.span_id, s.parent_span_id, s.start_ns, s.duration_ns,
-               s.name, s.cpu_ns, g.gpu_start_ns - s.start_ns AS gpu_after_ns, g.gpu_ns,
+               s.name, s.cpu_ns, s.run_id, coalesce(r.service, '') AS service,
+               g.gpu_start_ns - s.start_ns AS gpu_after_ns, g.gpu_ns,
                g.gpu_lag_ns, g.sync_wait_ns,
                g.h2d_bytes, g.d2h_bytes, g.alloc_peak_bytes, g.is_cold, g.device
         FROM spans s
         LEFT JOIN gpu_spans g ON g.trace_id = s.trace_id AND g.span_id = s.span_id
+        LEFT JOIN runs r ON r.run_id = s.run_id
         WHERE s.trace_id IN (SELECT trace_id FROM newest)""",
         parameters,
     )
@@ -82,7 +124,8 @@ def _activity(table: pa.Table) -> Activity:
     end = np.where(timed, start + np.nan_to_num(gpu_ns).astype(np.int64), spans.end_ns)
     rows = np.arange(len(spans))
     on_gpu = innermost(start, end, parent, rows)
-    names = np.where(is_cold, -1, spans.name)
+    stages = _stages(spans, table)
+    names = np.where(is_cold, -1, stages.stage)
     own = _length_ns(innermost(spans.start_ns, spans.end_ns, parent, rows), len(spans))
     cpu = _floats(table, "cpu_ns")[row]
     inner = np.bincount(
@@ -92,9 +135,11 @@ def _activity(table: pa.Table) -> Activity:
         share = np.clip(np.maximum(cpu - inner, 0) / np.where(own > 0, own, np.nan), 0.0, 1.0)
     devices = table["device"].to_pylist()
     return Activity(
-        names=spans.names,
-        stage=spans.name,
+        names=stages.names,
+        services=stages.services,
+        stage=stages.stage,
         trace=spans.trace,
+        run=np.asarray(table["run_id"].to_numpy()).astype(np.int64, copy=False)[row],
         start_ns=spans.start_ns,
         end_ns=spans.end_ns,
         own_ns=own,
@@ -105,6 +150,26 @@ def _activity(table: pa.Table) -> Activity:
         device=tuple(devices[at] or "" for at in row.tolist()),
         segments=Segments(names[on_gpu.stage], on_gpu.start_ns, on_gpu.end_ns),
         segment_row=on_gpu.stage,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    names: tuple[str, ...]
+    services: tuple[str, ...]
+    stage: Ints
+
+
+def _stages(spans: Spans, table: pa.Table) -> _Stages:
+    """What each span is: a stage of one program is none of another's, whatever it is called."""
+    encoded = pc.dictionary_encode(table["service"].combine_chunks())
+    services = tuple(str(each) for each in encoded.dictionary.to_pylist())
+    service = np.asarray(encoded.indices.to_numpy()).astype(np.int64)[spans.row]
+    both, stage = np.unique(spans.name * len(services) + service, return_inverse=True)
+    return _Stages(
+        tuple(spans.names[at // len(services)] for at in both.tolist()),
+        tuple(services[at % len(services)] for at in both.tolist()),
+        stage.reshape(-1).astype(np.int64),
     )
 
 

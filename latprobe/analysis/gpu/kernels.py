@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from latprobe.analysis.scope import Scope
@@ -32,9 +33,16 @@ class KernelStage:
     cost_ns: int
 
 
-def kernel_stages(query: Query, scope: Scope) -> dict[str, KernelStage]:
-    """Stage to its sums; empty where nothing was profiled. `top` is (kernel, ns, count)."""
+def kernel_stages(
+    query: Query, scope: Scope, *, runs: Collection[int] | None = None
+) -> dict[str, KernelStage]:
+    """Stage to its sums; empty where nothing was profiled. `top` is (kernel, ns, count).
+
+    Only of these `runs`, if they are given.
+    """
     where, parameters = scope.where()
+    if runs is not None:
+        where += f" AND s.run_id IN ({', '.join(str(int(run)) for run in runs) or 'NULL'})"
     rows = query(
         f"""
         SELECT k.stage, k.wall_ns, k.busy_ns, k.kernels, k.launch_gap_ns, k.copy_ns, k.copy_bytes,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from latprobe.analysis.gpu.activity import Activity, fetch_activity
 from latprobe.analysis.gpu.attribution import Attributed, Attribution, attribute_all
+from latprobe.analysis.gpu.card_time import CardUse, active_idle, plausible_idle_mw
 from latprobe.analysis.gpu.counters import FITTED, Windows, device_windows, is_any_read
 from latprobe.analysis.gpu.kernels import KernelStage, kernel_stages
-from latprobe.analysis.gpu.occupancy import Segments, idle_share
+from latprobe.analysis.gpu.programs import grouped, labels
+from latprobe.analysis.gpu.run_cards import MARGIN_NS, RunCards, run_cards
 from latprobe.analysis.gpu.stage_evidence import (
     DRAM,
     POWER,
@@ -21,133 +23,125 @@ from latprobe.analysis.gpu.stage_evidence import (
     clocks,
     gather,
 )
-from latprobe.analysis.gpu.verdict import judge
+from latprobe.analysis.gpu.stage_rows import GpuReport, GpuStage
+from latprobe.analysis.gpu.verdict import cpu_sentence, judge
+from latprobe.analysis.request_paths import RequestPaths, StagePath, walk_requests
+from latprobe.analysis.requests import even_sample, fetch_requests
 from latprobe.analysis.scope import EVERYTHING, Scope
+from latprobe.analysis.spans import Ints
+from latprobe.analysis.verdict import limit_of
 from latprobe.store.query import Query
+
+__all__ = ("NOT_READ", "GpuReport", "GpuStage", "gpu_report")
 
 NOTHING = Attributed(None, None, None, 0, "not recorded")
 NOT_READ = "No GPU was read while these requests ran; `latprobe doctor` says why."
-# Readings come from a little before and after the requests.
-MARGIN_NS = 1_000_000_000
 # Less overlap than this moves no figure by a point.
 OVERLAP_SAID = 0.1
 # Of this share of the time it must be known whether a kernel ran.
 STARVED_KNOWN = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class GpuStage:
-    """One stage on one device. Percents and power are means while the stage is the active one.
+def gpu_report(
+    query: Query, scope: Scope = EVERYTHING, *, paths: RequestPaths | None = None
+) -> GpuReport:
+    """What is known of the GPU in the scope; no stages and a note where nothing was recorded.
 
-    Each `Attributed` has its 95 % interval, or None and the reason. Times, bytes and energy are per
-    request. `own_ms` is host time that no child covers, `active_ms` the time it had the GPU (on the
-    host where no event pair says it), `gpu_ms` the event pairs' time, gaps and children included.
-    `energy_mj` is power times `active_ms`, the card's idle draw included.
-    `memory_peak_bytes` is the allocator's. `kernels` is from sampled profiles.
+    `paths` are those of the scope's requests, for callers that have them.
     """
-
-    name: str
-    device: str
-    requests: int
-    runs: int
-    cold_runs: int
-    own_ms: float
-    active_ms: float
-    cpu_share: float | None
-    sm_active_pct: Attributed
-    tensor_active_pct: Attributed
-    dram_active_pct: Attributed
-    utilization_pct: Attributed
-    power_mw: Attributed
-    energy_mj: float | None
-    gpu_ms: float | None
-    gpu_lag_ms: float | None
-    sync_wait_ms: float | None
-    h2d_bytes: float | None
-    d2h_bytes: float | None
-    memory_peak_bytes: int | None
-    kernels: KernelStage | None
-    verdict: str | None
-    sentence: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class GpuReport:
-    """All devices. `idle_power_mw` is what a device draws between requests, `idle_share` the share
-    of the time between the first and last request in which none ran, `starved_share` the share of
-    the requests' time in which no kernel ran (None: not known of most of it)."""
-
-    stages: tuple[GpuStage, ...]
-    devices: tuple[str, ...]
-    requests: int
-    idle_power_mw: dict[str, float | None] = field(default_factory=dict)
-    idle_share: float | None = None
-    starved_share: float | None = None
-    notes: tuple[str, ...] = ()
-
-    def by_name(self) -> dict[str, GpuStage]:
-        """One row a stage: of several devices the one on which most is known of it."""
-        found: dict[str, GpuStage] = {}
-        for row in self.stages:
-            known = found.get(row.name)
-            if known is None or _is_better(row, known):
-                found[row.name] = row
-        return found
-
-
-def gpu_report(query: Query, scope: Scope = EVERYTHING) -> GpuReport:
-    """What is known of the GPU in the scope; no stages and a note where nothing was recorded."""
     activity = fetch_activity(query, scope) if is_any_read(query) else None
     devices = {} if activity is None else _devices(query, activity)
     if activity is None or not devices:
         return GpuReport((), (), 0, notes=(NOT_READ,))
-    kernels = kernel_stages(query, scope)
-    rows: list[GpuStage] = []
-    idle: dict[str, float | None] = {}
+    if paths is None:
+        paths = walk_requests(query, even_sample(fetch_requests(query, scope), None))
+    runs = run_cards(query, scope)
+    found: list[_OfCard] = []
     notes: list[str] = []
     for device, counters in sorted(devices.items()):
-        if len(devices) > 1 and device not in activity.device:
+        here = tuple(run for run in runs if device in run.cards)
+        part = activity.on_card(device, {run.run_id for run in here})
+        if not part.names:
             notes.append(f"{device}: no stage is known to have used it, so nothing is attributed.")
             continue
-        segments = activity.segments if len(devices) == 1 else _on_device(activity, device)
-        fitted = attribute_all(segments, activity.names, counters, FITTED)
-        idle[device] = fitted[POWER].idle if POWER in fitted else None
-        notes += _doubts(fitted)
-        clock = clocks(segments, len(activity.names), counters)
-        rows += [
-            _row(activity, number, device, clock, fitted, kernels.get(name))
-            for number, name in enumerate(activity.names)
-        ]
-    rows.sort(key=lambda row: (-row.own_ms, row.name))
+        kernels = {
+            service: kernel_stages(query, scope, runs=[run.run_id for run in its])
+            for service, its in grouped(here, lambda run: run.service).items()
+        }
+        found.append(_of_card(device, part, counters, _Known(paths, here, kernels)))
+    only = found[0].use if len(devices) == 1 and found else None
     return GpuReport(
-        stages=tuple(rows),
+        stages=tuple(
+            sorted(
+                (row for each in found for row in each.rows),
+                key=lambda row: (-row.own_ms * row.program_requests, row.name, row.service),
+            )
+        ),
         devices=tuple(sorted(devices)),
+        requests=len(np.unique(np.concatenate([each.trace for each in found] or [_NO_TRACE]))),
+        idle_power_mw={each.use.device: each.use.idle_power_mw for each in found},
+        idle_share=None if only is None else only.idle_share,
+        starved_share=None if only is None else only.starved_share,
+        notes=tuple(dict.fromkeys((*(note for each in found for note in each.notes), *notes))),
+        cards=tuple(each.use for each in found),
+    )
+
+
+_NO_TRACE = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the stages on a card beside its counters: `kernels` by service, stage."""
+
+    paths: RequestPaths
+    runs: tuple[RunCards, ...]
+    kernels: dict[str, dict[str, KernelStage]]
+
+
+@dataclass(frozen=True, slots=True)
+class _OfCard:
+    use: CardUse
+    rows: tuple[GpuStage, ...]
+    trace: Ints
+    notes: list[str]
+
+
+def _of_card(
+    device: str, activity: Activity, counters: dict[str, Windows], known: _Known
+) -> _OfCard:
+    label = labels(activity.names, activity.services)
+    fitted = attribute_all(activity.segments, label, counters, FITTED)
+    clock = clocks(activity.segments, len(label), counters)
+    rows = [
+        _row(activity, number, device, clock, by_metric, known)
+        for number, name in enumerate(label)
+        for by_metric in ({metric: found.stages[name] for metric, found in fitted.items()},)
+    ]
+    active_s, idle = active_idle(activity)
+    idle_mw = fitted[POWER].idle if POWER in fitted else None
+    use = CardUse(
+        device=device,
+        model=_only({run.model for run in known.runs}),
+        services=tuple(dict.fromkeys(activity.services)),
+        hosts=tuple(dict.fromkeys(run.host for run in known.runs if run.host)),
         requests=activity.requests,
-        idle_power_mw=idle,
-        idle_share=_idle(activity),
-        starved_share=_starved(rows) if len(devices) == 1 else None,
-        notes=tuple(notes),
+        active_s=active_s,
+        idle_share=idle,
+        idle_power_mw=plausible_idle_mw(idle_mw, counters.get(POWER)),
+        starved_share=_starved(rows),
     )
+    return _OfCard(use, tuple(rows), activity.trace, _doubts(fitted))
 
 
-def _is_better(row: GpuStage, other: GpuStage) -> bool:
-    return (row.verdict is not None, row.sm_active_pct.value or -1.0) > (
-        other.verdict is not None,
-        other.sm_active_pct.value or -1.0,
-    )
+def _only(values: set[str | None]) -> str | None:
+    known = values - {None}
+    return known.pop() if len(known) == 1 else None
 
 
 def _devices(query: Query, activity: Activity) -> dict[str, dict[str, Windows]]:
     first, last = int(activity.start_ns.min()), int(activity.end_ns.max())
     return device_windows(query, first - MARGIN_NS, last + MARGIN_NS)
-
-
-def _on_device(activity: Activity, device: str) -> Segments:
-    """Without what ran on another one."""
-    here = np.array([each in ("", device) for each in activity.device])
-    segments = activity.segments
-    rows = np.flatnonzero(here[activity.segment_row])
-    return Segments(segments.stage[rows], segments.start_ns[rows], segments.end_ns[rows])
 
 
 def _doubts(fitted: dict[str, Attribution]) -> list[str]:
@@ -166,16 +160,18 @@ def _row(
     number: int,
     device: str,
     clock: Clocks,
-    fitted: dict[str, Attribution],
-    kernels: KernelStage | None,
+    values: dict[str, Attributed],
+    known: _Known,
 ) -> GpuStage:
-    name = activity.names[number]
+    name, service = activity.names[number], activity.services[number]
     rows = np.flatnonzero(activity.stage == number)
-    requests = max(activity.requests, 1)
-    values = {metric: found.stages[name] for metric, found in fitted.items()}
+    program = np.array([each == service for each in activity.services])[activity.stage]
+    requests = max(len(np.unique(activity.trace[program])), 1)
     power = values.get(POWER, NOTHING)
+    kernels = known.kernels.get(service, {}).get(name)
     evidence = gather(activity, number, clock, values, kernels)
-    verdict = judge(evidence)
+    judged = judge(evidence)
+    word = limit_of(known.paths.stages.get(name, StagePath()), judged.word)
 
     def per_request(note: str, unit: float = 1.0) -> float | None:
         column = activity.notes[note][rows]
@@ -206,14 +202,18 @@ def _row(
         d2h_bytes=per_request("d2h_bytes"),
         memory_peak_bytes=int(np.nanmax(peak)) if np.isfinite(peak).any() else None,
         kernels=kernels,
-        verdict=verdict.word,
-        sentence=verdict.sentence,
+        verdict=word,
+        sentence=judged.sentence or cpu_sentence(word, evidence.cpu_share),
+        service=service,
+        program_requests=requests,
+        uses_gpu=evidence.uses_gpu,
     )
 
 
 def _starved(rows: list[GpuStage]) -> float | None:
-    total = sum(row.active_ms for row in rows)
-    busy = [(row.active_ms, share) for row in rows if (share := _busy_share(row)) is not None]
+    weighed = [(row.active_ms * row.program_requests, _busy_share(row)) for row in rows]
+    total = sum(active for active, _ in weighed)
+    busy = [(active, share) for active, share in weighed if share is not None]
     known = sum(active for active, _ in busy)
     if total <= 0 or known < STARVED_KNOWN * total:
         return None
@@ -225,9 +225,3 @@ def _busy_share(row: GpuStage) -> float | None:
         return row.kernels.busy_share
     value = row.utilization_pct.value
     return None if value is None else value / 100
-
-
-def _idle(activity: Activity) -> float | None:
-    low = np.array([activity.start_ns.min()])
-    high = np.array([activity.end_ns.max()])
-    return float(idle_share(activity.segments, low, high)[0]) if high[0] > low[0] else None

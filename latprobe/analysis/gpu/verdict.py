@@ -81,6 +81,18 @@ def judge(evidence: Evidence) -> Verdict:
     return Verdict(None, None)
 
 
+def cpu_sentence(word: str | None, cpu_share: float | None) -> str | None:
+    """Why a stage has a verdict by its CPU time alone; None where that says nothing."""
+    measured = "" if cpu_share is None else f" (CPU thread {cpu_share:.0%})"
+    return {
+        "cpu-bound": f"The CPU thread works nearly all the time{measured}; what the GPU does "
+        "meanwhile is not certain.",
+        "waiting": f"The thread mostly waits{measured}; for what is not certain.",
+        "server-bound": f"A request to another side is under way nearly all the time{measured}.",
+        "in its call": "It only carries a call: that one's limit is its limit.",
+    }.get(word or "")
+
+
 def _idle(e: Evidence) -> Verdict | None:
     at_most = _sm_at_most(e)
     if e.uses_gpu is not False and (e.uses_gpu or at_most is None or at_most >= IDLE_SM_PCT):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import SEED, Floats, quantile_interval
 from latprobe.analysis.latency_model.calls import CallColumns, Flags
 from latprobe.analysis.latency_model.cold_calls import cold_calls
@@ -23,6 +24,7 @@ from latprobe.analysis.latency_model.part import (
     spread_power,
 )
 from latprobe.analysis.latency_model.slopes import (
+    WORDS,
     Slope,
     TokenRange,
     fixed_slope,
@@ -75,7 +77,8 @@ def fit_latency(
     known = calls.take(_usable(calls))
     if len(known) < fewest:
         return Refusal(
-            f"Only {len(known)} calls with tokens and a duration were recorded; a latency model "
+            f"Only {counted(len(known), 'call')} with tokens and a duration "
+            f"{'was' if len(known) == 1 else 'were'} recorded; a latency model "
             f"needs {fewest}. Record more calls."
         )
     sample = _sample(known)
@@ -142,7 +145,17 @@ def _ranges(calls: CallColumns) -> dict[Term, TokenRange]:
         ("input", calls.input_tokens),
         ("output", calls.output_tokens),
     )
-    return {term: TokenRange.of(tokens) for term, tokens in columns if not np.isnan(tokens).any()}
+    return {
+        term: TokenRange.of(tokens, _words(term, calls))
+        for term, tokens in columns
+        if not np.isnan(tokens).any()
+    }
+
+
+def _words(term: Term, calls: CallColumns) -> str:
+    """Where a part of the input came from a cache, the counts are not those of the whole input."""
+    is_cached = term == "input" and bool(np.any(calls.context_tokens > calls.input_tokens))
+    return f"uncached {WORDS[term]}" if is_cached else WORDS[term]
 
 
 def _tasks(sample: _Sample) -> list[_Task]:
@@ -176,7 +189,7 @@ def _slopes_of(part: FittedPart, sample: _Sample, usual_ns: float) -> list[Slope
         for term in tokens
     ]
     if "new_lengths" in part.terms:
-        reach = TokenRange.of(sample.columns["new_lengths"])
+        reach = TokenRange.of(sample.columns["new_lengths"], WORDS["new_lengths"])
         found.append(slope_of(part, "new_lengths", reach, usual_ns=usual_ns, inflation=1.0))
     return found
 

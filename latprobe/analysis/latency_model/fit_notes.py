@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import Floats
 from latprobe.analysis.latency_model.calls import CallColumns
 from latprobe.analysis.latency_model.model import LatencyModel
@@ -93,7 +94,9 @@ def _outliers(log_ratio: Floats) -> str | None:
     count = int(np.sum(log_ratio > max(_FAR * spread, np.log(1.5))))
     if not count:
         return None
-    return f"{count} of {len(log_ratio)} calls took far longer than their tokens explain."
+    return (
+        f"{count} of {counted(len(log_ratio), 'call')} took far longer than their tokens explain."
+    )
 
 
 def ranks(values: NDArray[np.generic]) -> Floats:

@@ -20,7 +20,7 @@ _WIDEST = 0.5
 _MOST_INFLATION = 10.0
 # Of the median: where the 5th and 95th percentiles are closer, tokens hardly vary.
 _LEAST_RANGE = 0.2
-_WORDS: dict[Term, str] = {
+WORDS: dict[Term, str] = {
     "input": "input tokens",
     "output": "output tokens",
     "new_lengths": "new lengths",
@@ -44,18 +44,19 @@ class Slope:
 
 @dataclass(frozen=True, slots=True)
 class TokenRange:
-    """Recorded tokens: the 5th and 95th percentile, and all of them."""
+    """Recorded tokens: the 5th and 95th percentile, and all of them; `words` is what they are."""
 
     low: float
     high: float
     least: float
     most: float
     median: float
+    words: str = "tokens"
 
     @classmethod
-    def of(cls, tokens: Floats) -> TokenRange:
+    def of(cls, tokens: Floats, words: str = "tokens") -> TokenRange:
         low, middle, high = np.quantile(tokens, [0.05, 0.5, 0.95]).tolist()
-        return cls(low, high, float(tokens.min()), float(tokens.max()), middle)
+        return cls(low, high, float(tokens.min()), float(tokens.max()), middle, words)
 
     @property
     def hardly_varies(self) -> bool:
@@ -64,12 +65,11 @@ class TokenRange:
 
 def fixed_slope(term: Term, tokens: TokenRange | None) -> Slope:
     """The slope of tokens that were not recorded (None) or are all alike."""
-    words = _WORDS[term]
     if tokens is None:
-        reason = f"No {words} were recorded, so what they cost cannot be told."
+        reason = f"No {WORDS[term]} were recorded, so what they cost cannot be told."
     else:
         reason = (
-            f"The {words} hardly vary (p5 {tokens.low:,.0f}, p95 {tokens.high:,.0f}); "
+            f"The {tokens.words} hardly vary (p5 {tokens.low:,.0f}, p95 {tokens.high:,.0f}); "
             "record calls with shorter and longer ones to learn what they cost."
         )
     return Slope(term, "unknown", None, None, reason)
@@ -86,7 +86,7 @@ def slope_of(
     effect = Estimate(value * share, interval_of(draws * share))
     if effect.interval and max(-effect.interval.low, effect.interval.high) <= NEGLIGIBLE:
         return Slope(term, "does_not_matter", per_token, effect, None)
-    reason = _doubt(part, per_token, _WORDS[term], inflation)
+    reason = _doubt(part, per_token, tokens.words, inflation)
     return Slope(term, "unknown" if reason else "matters", per_token, effect, reason)
 
 

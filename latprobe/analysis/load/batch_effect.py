@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import (
     DRAWS,
     SEED,
@@ -68,7 +69,9 @@ def find_batch_effect(calls: StageCalls, *, seed: int = SEED) -> BatchEffect | R
     if len(known) == 0:
         return None
     if len(known) < FEWEST_CALLS:
-        return Refusal(f"{len(known)} calls told their batch size; record at least {FEWEST_CALLS}.")
+        return Refusal(
+            f"{counted(len(known), 'call')} told the batch size; record at least {FEWEST_CALLS}."
+        )
     items, took = calls.items[known], calls.service_ns[known] / 1e6
     sizes, counts = np.unique(items, return_counts=True)
     often = sizes[counts >= FEWEST_OF_A_SIZE]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latprobe.analysis.intervals import SEED
 from latprobe.analysis.load.stage_calls import StageCalls
 from latprobe.analysis.refusal import Refusal
+from latprobe.analysis.spans import Ints
 
 # Stretches of time within which replicas are compared, and runs a replica in each on average.
 MAX_STRETCHES = 40
@@ -39,19 +40,28 @@ def find_imbalance(calls: StageCalls, *, seed: int = SEED) -> Imbalance | Refusa
 
     If replicas are alike, it is chance which of them is the busier one in a stretch of time: the
     names are shuffled within each stretch, and the sums over all stretches compared with those
-    recorded. So neither load that comes and goes nor long runs pass for imbalance.
+    recorded. So neither load that comes and goes nor long runs pass for imbalance. Only replicas
+    that were there at the same time are compared: machines of one run after another share nothing.
     """
-    names = calls.replicas()
-    if not names:
+    known = calls.replicas()
+    if not known:
         return Refusal(
             "No two replicas are told apart: set an attribute `replica` on this stage's spans."
         )
-    stretches = min(len(calls) // (RUNS_A_STRETCH * len(names)), MAX_STRETCHES)
-    if stretches < FEWEST_STRETCHES:
+    fewest = RUNS_A_STRETCH * FEWEST_STRETCHES
+    if len(calls) < fewest * len(known):
         return Refusal(
-            f"{len(calls)} runs on {len(names)} replicas are too few to tell chance from "
-            f"imbalance; record {RUNS_A_STRETCH * FEWEST_STRETCHES * len(names)}."
+            f"{len(calls)} runs on {len(known)} replicas are too few to tell chance from "
+            f"imbalance; record {fewest * len(known)}."
         )
+    calls = side_by_side(calls)
+    names = calls.replicas()
+    if len(calls) < fewest * max(len(names), 2):
+        return Refusal(
+            f"Only {len(calls)} runs came while the same replicas were there, so no balancer chose "
+            f"between them; record {fewest * max(len(names), 2)} in one stretch of time."
+        )
+    stretches = min(len(calls) // (RUNS_A_STRETCH * len(names)), MAX_STRETCHES)
     work = _work(calls, names, stretches)
     recorded = work.sum(axis=0)
     rng = np.random.default_rng(seed)
@@ -65,6 +75,34 @@ def find_imbalance(calls: StageCalls, *, seed: int = SEED) -> Imbalance | Refusa
         p_value=p_value,
         is_found=p_value < SIGNIFICANT and ratio > SMALLEST,
     )
+
+
+def side_by_side(calls: StageCalls) -> StageCalls:
+    """The runs that began while the same two or more replicas were there: of all such sets the one
+    with the most runs; nothing where replicas never were there together.
+
+    A replica is there from its first run to its last end in each run of the program.
+    """
+    names = calls.replicas()
+    replica = np.array([name or "" for name in calls.replica])
+    present = np.zeros((len(calls), len(names)), np.bool_)
+    for column, name in enumerate(names):
+        for first_ns, last_ns in _periods(calls, np.flatnonzero(replica == name)):
+            present[:, column] |= (calls.start_ns >= first_ns) & (calls.start_ns <= last_ns)
+    several = np.flatnonzero(present.sum(axis=1) > 1)
+    if not len(several):
+        return calls.take(several)
+    _, which, count = np.unique(present[several], axis=0, return_inverse=True, return_counts=True)
+    return calls.take(several[which.reshape(-1) == int(count.argmax())])
+
+
+def _periods(calls: StageCalls, rows: Ints) -> list[tuple[int, int]]:
+    """First start and last end of these rows in each run of the program."""
+    runs = np.zeros(len(rows), np.int64) if calls.run is None else calls.run[rows]
+    return [
+        (int(calls.start_ns[those].min()), int(calls.end_ns[those].max()))
+        for those in (rows[runs == run] for run in np.unique(runs))
+    ]
 
 
 def _work(calls: StageCalls, names: tuple[str, ...], stretches: int) -> NDArray[np.float64]:

@@ -12,6 +12,9 @@ from latprobe.analysis.spans import Ints
 # Cut off at both ends of the time: there the stage fills up and empties.
 EDGE = 0.05
 
+# The last moment that 64 bits can tell.
+LAST_NS = 2**63 - 1
+
 # L and lambda W further apart than this: the load grows or shrinks while it is recorded.
 LITTLE_TOLERANCE = 0.1
 
@@ -73,6 +76,11 @@ def little(calls: StageCalls) -> Little | None:
         stay_ms=stay_ns / 1e6,
         is_steady=abs(present - expected) <= LITTLE_TOLERANCE * max(present, expected),
     )
+
+
+def ends_of(start_ns: Ints, duration_ns: Ints) -> Ints:
+    """When they ended; what a broken clock puts after the last moment there is ends then."""
+    return np.asarray(start_ns + np.minimum(duration_ns, LAST_NS - np.maximum(start_ns, 0)))
 
 
 def occupied_share(

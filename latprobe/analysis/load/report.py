@@ -13,6 +13,7 @@ from latprobe.analysis.load.imbalance import Imbalance, find_imbalance
 from latprobe.analysis.load.lined_up import ready_ns
 from latprobe.analysis.load.occupancy import (
     Little,
+    ends_of,
     little,
     max_present,
     mean_present,
@@ -136,7 +137,7 @@ def load_report(
         for each in fetch_stage_calls(query, requests)
         if scope.stage is None or each.name == scope.stage
     ]
-    ends = requests.start_ns + requests.duration_ns
+    ends = ends_of(requests.start_ns, requests.duration_ns)
     period = _period(requests, ends, calls)
     return LoadReport(
         from_ns=period.from_ns,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,8 @@ class StageCalls:
     """One stage's runs by their start. `arrival_ns` is when one could have started.
 
     `replica` is None where a run says nothing of it; `items` NaN. `is_root`: requests begin here,
-    so nothing that lies before it is recorded. `request` numbers the requests.
+    so nothing that lies before it is recorded. `request` numbers the requests; `run` is the run of
+    the program that each is of, None where that is not known.
     """
 
     name: str
@@ -38,6 +39,7 @@ class StageCalls:
     is_root: bool
     replica: tuple[str | None, ...]
     items: NDArray[np.float64]
+    run: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -68,6 +70,7 @@ class StageCalls:
             self.is_root,
             tuple(self.replica[row] for row in rows.tolist()),
             self.items[rows],
+            None if self.run is None else self.run[rows],
         )
 
     def of_replica(self, name: str) -> StageCalls:
@@ -94,7 +97,8 @@ def fetch_stage_calls(query: Query, requests: Requests) -> Iterator[StageCalls]:
         rows = np.flatnonzero(name == code)
         if len(rows):
             rows = rows[np.argsort(columns["start"][rows], kind="stable")]
-            yield _stage(names[code], modalities.get(names[code]), columns, rows, facts)
+            found = _stage(names[code], modalities.get(names[code]), columns, rows, facts)
+            yield replace(found, run=requests.run[found.request])
 
 
 def _stage(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.queueing.concurrency import in_system, others_running, running_at
 from latprobe.analysis.queueing.simulation import simulate
 from latprobe.analysis.spans import Ints
@@ -102,7 +103,8 @@ def look_for_servers(
 def _look(arrival: Ints, start: Ints, end: Ints) -> Evidence:
     if len(start) < FEWEST_WAITS:
         return Evidence(
-            None, f"Only {len(start)} runs were recorded; {FEWEST_WAITS} have to wait in line."
+            None,
+            f"Only {counted(len(start), 'run')} recorded; {FEWEST_WAITS} have to wait in line.",
         )
     order = np.argsort(start, kind="stable")[-MAX_ROWS:]
     arrival, start, end = np.minimum(arrival, start)[order], start[order], end[order]
@@ -114,8 +116,8 @@ def _look(arrival: Ints, start: Ints, end: Ints) -> Evidence:
     if int(waited.sum()) < FEWEST_WAITS:
         return Evidence(
             None,
-            f"No queue formed: {int(waited.sum())} of {len(start)} runs waited before they "
-            "started. Record under a higher load to see whether there is a limit.",
+            f"No queue formed: {int(waited.sum())} of {counted(len(start), 'run')} waited before "
+            "they started. Record under a higher load to see whether there is a limit.",
         )
     counts, often = np.unique(running[waited] + 1, return_counts=True)
     above = np.array([float((running >= count).mean()) for count in counts])

@@ -60,6 +60,7 @@ def find_callers(start_ns: Ints, end_ns: Ints) -> Callers | None:
     """The fixed number of callers, two or more, that send one request after another; else None."""
     if len(start_ns) < _FEWEST_STARTS:
         return None
+    end_ns = np.maximum(end_ns, start_ns + 1)  # one of no length had not ended as it started
     start, ends = np.sort(start_ns), np.sort(end_ns)
     ended = np.searchsorted(ends, start, side="right")
     running = np.arange(len(start)) - ended

@@ -98,9 +98,7 @@ def rematched(edges: Edges, spans: int, old: Ints, new: Ints) -> Edges:
 
 
 def _stages_by_caller(recorded: Recording) -> Iterator[tuple[int, list[int]]]:
-    parent, name = recorded.parent, recorded.name
-    child = np.flatnonzero(parent >= 0)
-    kinds = np.unique(np.stack((name[parent[child]], name[child]), axis=1), axis=0)
+    kinds = recorded.called_kinds()
     bounds = np.flatnonzero(np.diff(kinds[:, 0], prepend=-1, append=-1))
     for first, last in pairwise(bounds.tolist()):
         if 2 <= last - first <= _MOST_STAGES:

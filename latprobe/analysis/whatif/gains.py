@@ -13,8 +13,10 @@ from typing import overload
 import numpy as np
 
 from latprobe.analysis.intervals import SEED, Interval, block_draws, block_length, interval_of
+from latprobe.analysis.mixed_programs import mixed_programs
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.requests import Requests, even_sample
+from latprobe.analysis.spans import Ints
 from latprobe.analysis.whatif.checks import FEWEST_REQUESTS
 from latprobe.analysis.whatif.factors import below
 from latprobe.analysis.whatif.graph import Floats, Graph, build_edges, levelled
@@ -122,7 +124,9 @@ def gains(query: Query, requests: Requests, *, seed: int = SEED) -> Gains:
     ]
     before = _all(batches, graphs, [np.ones(len(each)) for each in batches])
     rng = np.random.default_rng(seed)
-    rows = list(block_draws(len(before), rng=rng, draws=_DRAWS, block=block_length(before)))
+    rows = np.stack(
+        list(block_draws(len(before), rng=rng, draws=_DRAWS, block=block_length(before)))
+    )
     base = _quantiles(before, rows)
     found = [
         _gain(stage, code, batches, graphs, base, rows)
@@ -133,7 +137,11 @@ def gains(query: Query, requests: Requests, *, seed: int = SEED) -> Gains:
 
 
 def _refused(query: Query, requests: Requests, seed: int) -> str | None:
-    """Why `predict` would refuse, whichever stage changes."""
+    """Why nothing can be said of these requests together, or `predict` would refuse, whichever
+    stage changes."""
+    mixed = mixed_programs(query, requests)
+    if mixed is not None:
+        return mixed.reason
     work = Work((), [], seed, spans=int(requests.spans.sum()))
     work.learn(query, requests)
     reason = too_crowded(work)
@@ -162,7 +170,7 @@ def _gain(
     batches: Sequence[Recording],
     graphs: Sequence[Graph],
     base: Floats,
-    rows: Sequence[np.ndarray],
+    rows: Ints,
 ) -> StageGain:
     def saved(values: list[Floats]) -> Floats:
         return np.asarray(base - _quantiles(_all(batches, graphs, values), rows))
@@ -190,8 +198,8 @@ def _all(
     return np.concatenate(took)
 
 
-def _quantiles(values: Floats, rows: Sequence[np.ndarray]) -> Floats:
+def _quantiles(values: Floats, rows: Ints) -> Floats:
     """p50 and p95 in ms: of all values, then of each draw, all draws at once."""
-    drawn = np.quantile(values[np.stack(rows)], _QUANTILES, axis=1).T
+    drawn = np.quantile(values[rows], _QUANTILES, axis=1).T
     whole = np.quantile(values, _QUANTILES)[None, :]
     return np.asarray(np.concatenate((whole, drawn)) / 1e6)

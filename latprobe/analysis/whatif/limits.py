@@ -93,10 +93,8 @@ def _grows_with_load(recorded: Recording, gap: Ints, code: int) -> bool:
 
 def shared_candidates(recorded: Recording, precedence: Precedence) -> list[int]:
     """Stages of which one request runs several at once, where requests meet one another."""
-    parent, name = recorded.parent, recorded.name
     if not requests_overlap(recorded):
         return []
-    child = np.flatnonzero(parent >= 0)
-    kinds = np.unique(np.stack((name[parent[child]], name[child]), axis=1), axis=0)
+    kinds = recorded.called_kinds()
     keys = pair_keys(kinds[:, 0], kinds[:, 1], kinds[:, 1])
     return [int(code) for code in np.unique(kinds[precedence.run_together(keys), 1])]

@@ -170,9 +170,10 @@ class Learner:
     def _add(self, keys: Ints, running: Flags, columns: tuple[NDArray[np.generic], ...]) -> None:
         found, place = np.unique(keys, return_inverse=True)
         sums: list[NDArray[np.generic]] = [np.bincount(place, minlength=len(found))]
+        at = np.flatnonzero(running)
+        own = place[at]
         for column in columns:
-            weights = np.where(running, column, 0)
-            sums.append(np.bincount(place, weights=weights, minlength=len(found)))
+            sums.append(np.bincount(own, weights=column[at], minlength=len(found)))
         for key, row in zip(found.tolist(), np.stack(sums, axis=1).astype(np.float64), strict=True):
             known = self.sums.get(key)
             self.sums[key] = row if known is None else known + row

@@ -56,6 +56,13 @@ class Recording:
     def __len__(self) -> int:
         return len(self.spans)
 
+    def called_kinds(self) -> Ints:
+        """The names of callers and of what they call, each pair once and in order: (pairs, 2)."""
+        child = np.flatnonzero(self.parent >= 0)
+        # As one number each: pairs were put in order in twenty times as long.
+        pairs = np.unique(self.name[self.parent[child]] << NAME_BITS | self.name[child])
+        return np.stack((pairs >> NAME_BITS, pairs & ((1 << NAME_BITS) - 1)), axis=1)
+
 
 def recordings(
     query: Query, requests: Requests, names: Names

@@ -116,3 +116,49 @@ def test_runs_that_all_took_equally_long_are_not_called_few() -> None:
 def test_json_is_plain(store: MemoryStore) -> None:
     found = json.loads(json.dumps(find_changes(store).to_json(), allow_nan=False))
     assert found["changes"][0]["stage"] == "llm"
+
+
+def second_program(store: MemoryStore, sql: str) -> None:
+    """The last 200 requests take a third of the time, and are of run 2, which is as `sql` says."""
+    at = started(store, 200)
+    slower(store, 1 / 3, at, 1 << 62)
+    store.connection.execute(f"UPDATE spans SET run_id = 1 + (start_ns >= {at})::INT")
+    store.connection.execute("UPDATE runs SET host = 'one'")
+    store.connection.execute(f"UPDATE runs SET {sql} WHERE run_id = 2")
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_change"),
+    [
+        ("service = 'another'", False),
+        ("device = 'another card'", True),  # only one run says what it ran on
+        ("host = 'two'", False),
+        ("host = 'two', version = '2.0'", True),
+        ("version = '2.0'", True),
+    ],
+)
+def test_another_program_or_machine_is_no_change(sql: str, is_change: bool) -> None:
+    store = request_store(np.random.default_rng(11), 400)
+    second_program(store, sql)
+    changes = find_changes(store).changes
+    assert bool(changes) is is_change
+    assert all(change.service is None for change in changes)
+
+
+def test_a_program_on_another_card_is_no_change() -> None:
+    store = request_store(np.random.default_rng(11), 400)
+    store.connection.execute("UPDATE runs SET device = 'one card'")
+    second_program(store, "device = 'another card'")
+    assert not find_changes(store).changes
+
+
+def test_a_change_says_whose_stage_it_is_where_several_programs_have_it() -> None:
+    store = request_store(np.random.default_rng(12), 800)
+    slower(store, 1.6, started(store, 400), 1 << 62, "name = 'llm'")
+    store.connection.execute(
+        "UPDATE spans SET run_id = 1 + (hash(trace_id) % 2)::INT; "
+        "UPDATE runs SET service = 'service-' || run_id"
+    )
+    changes = find_changes(store).changes
+    assert {change.label for change in changes} <= {"llm of service-1", "llm of service-2"}
+    assert changes

@@ -117,3 +117,46 @@ def test_the_same_store_gives_the_same_answer_and_json() -> None:
     first, second = (slow_against_fast(store).to_json() for _ in range(2))
     assert first == second
     assert json.loads(json.dumps(first, allow_nan=False))["findings"][0]["level"] == "b"
+
+
+def test_equal_medians_are_told_by_the_shares_that_differ() -> None:
+    """Most requests have one page; of the slow ones more have two and more."""
+    rng = np.random.default_rng(5)
+    pages = np.where(rng.random(600) < 0.06, 2.0, 1.0) + (rng.random(600) < 0.02)
+    latency = np.asarray(1e9 * np.exp(0.1 * rng.standard_normal(600)), np.int64)
+    latency = np.where(pages > 1, latency * 11 // 10, latency)
+    given = number("pages", pages)
+    assert given is not None
+    (finding,) = compare_slow(latency, [given]).findings
+    assert (finding.slow_median, finding.rest_median) == (1, 1)
+    assert (finding.name, finding.is_share, finding.among) == ("pages >= 2", True, "slow")
+    told = finding.to_json()
+    assert told["slow_share"] > told["rest_share"] + 0.1
+
+
+def test_what_only_all_requests_show_is_told_of_their_halves() -> None:
+    """A small factor on a third of them, and a tail that has nothing to do with it."""
+    rng = np.random.default_rng(6)
+    pages = np.where(rng.random(400) < 0.33, 2.0, 1.0) + (rng.random(400) < 0.03)
+    times = np.exp(0.08 * rng.standard_normal(400)) * np.where(pages > 1, 1.12, 1.0)
+    tail = [*np.flatnonzero(pages == 1)[:160:10], *np.flatnonzero(pages > 1)[:80:10]]
+    times[tail] = 5 + rng.random(24)
+    given = number("pages", pages)
+    assert given is not None
+    found = compare_slow(np.asarray(times * 1e9, np.int64), [given])
+    (finding,) = found.findings
+    assert (finding.among, finding.name) == ("halves", "pages >= 2 *")
+    assert finding.slow_share is not None
+    assert finding.rest_share is not None
+    assert finding.slow_share > finding.rest_share + 0.2
+    assert any(note.startswith("* Shares of the slower half") for note in found.notes)
+
+
+def test_medians_that_differ_are_shown_as_they_are() -> None:
+    rng = np.random.default_rng(7)
+    tokens = rng.uniform(100, 2000, 400)
+    given = number("tokens", tokens)
+    assert given is not None
+    latency = np.asarray(1e6 * tokens * np.exp(0.1 * rng.standard_normal(400)), np.int64)
+    (finding,) = compare_slow(latency, [given]).findings
+    assert (finding.name, finding.is_share, finding.at_least) == ("tokens", False, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from latprobe.analysis.compare.baseline import from_document, to_document
 from latprobe.analysis.compare.comparison import compare_measured
-from latprobe.analysis.compare.gate import judge
+from latprobe.analysis.compare.gate import Gate, judge
 from latprobe.analysis.compare.limits import (
     DEFAULT_LIMITS,
     Budget,
@@ -19,6 +20,8 @@ from latprobe.analysis.compare.limits import (
 )
 from latprobe.errors import UsageError
 from tests.analysis.compare.recordings import lognormal, recording
+
+USUAL = [Limit("p50_ms", 0.05), Limit("p95_ms", 0.10), Limit("error_share", 0.01)]
 
 
 def states(gate: object) -> list[str]:
@@ -233,3 +236,58 @@ def test_a_damaged_document_is_refused(change: dict[str, object]) -> None:
         from_document({**document, **change})
     with pytest.raises(UsageError, match="not a latprobe baseline"):
         from_document([1])
+
+
+def uneven(seed: int, factor: float, tokens: float = 200.0) -> Gate:
+    """121 requests against 51, by the usual limits."""
+    rng = np.random.default_rng(seed)
+    before, after = (
+        recording(
+            lognormal(count, rng, sigma=0.5) * times,
+            output_tokens=np.round(lognormal(count, rng, median=median)),
+        )
+        for count, times, median in ((120, 1.0, 200.0), (50, factor, tokens))
+    )
+    return judge(before, after, DEFAULT_LIMITS)
+
+
+def test_what_a_gate_cannot_tell_comes_with_the_interval_it_judged_by() -> None:
+    """However clear the 95 % interval of that figure alone is."""
+    rng = np.random.default_rng(47)
+    sides = recording(lognormal(121, rng, sigma=0.5)), recording(lognormal(51, rng, sigma=0.5))
+    gate = judge(sides[0], replace(sides[1], duration_ns=sides[1].duration_ns * 5 // 4), USUAL)
+    row = gate.rows[0]
+    assert row.state == "unclear"
+    assert row.interval is not None
+    assert row.interval.low > 0
+    assert row.proof is not None
+    assert row.proof.level > 0.96
+    assert row.proof.interval.low < 0 < row.proof.interval.high
+    assert "at the 98.7 % that 3 limits ask for it lies between" in row.reason
+    wanted = re.search(r"about ([\d,]+) on each side would tell \(121 and 51 now\)", row.reason)
+    assert wanted is not None
+    assert int(wanted[1].replace(",", "")) > 121
+
+
+def test_what_fails_lies_above_zero_at_the_level_it_is_judged_by() -> None:
+    for seed in (31, 32):
+        row = uneven(seed, 2.0).rows[0]
+        assert row.state == "fail"
+        assert row.proof is not None
+        assert row.proof.interval.low > 0
+    assert row.to_json()["proof_level"] == pytest.approx(0.992)
+
+
+def test_what_compare_calls_worse_is_never_passed_over_its_limit() -> None:
+    gates = [uneven(seed, 1.35, tokens=150.0) for seed in range(30, 38)]
+    told = [
+        row.state
+        for gate in gates
+        for row in gate.rows
+        if gate.comparison is not None and row.change is not None and row.change > row.allowed
+        if (found := gate.comparison.row(row.metric, row.stage)) and found.verdict == "worse"
+    ]
+    assert told
+    assert set(told) == {"fail"}
+    # Of these some fail by that alone: their limit by itself would not.
+    assert any("which calls it worse" in row.reason for gate in gates for row in gate.rows)

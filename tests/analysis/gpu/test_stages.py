@@ -33,7 +33,7 @@ def test_each_stage_has_its_share_of_the_card_and_a_verdict(card_store: MemorySt
     assert report.requests == 120
     assert {about(row) for row in report.stages} == {
         ("decode", "cpu-bound"),
-        ("encode", None),  # neither tensor cores nor DRAM were read
+        ("encode", "waiting"),  # by its CPU time: neither tensor cores nor DRAM were read
         ("generate", "host-bound"),
         ("request", None),
     }

@@ -195,3 +195,15 @@ def test_bad_figures_are_left_out() -> None:
         ttft_ns=calls.ttft_ns,
     )
     assert fitted(bad).calls == 192
+
+
+def test_an_input_that_was_read_from_a_cache_in_part_is_called_uncached() -> None:
+    """Else its percentiles would contradict those of the whole input elsewhere."""
+    calls = simulated("lognormal", count=120, seed=3).calls
+    calls = replace(calls, input_tokens=np.full(120, 234.0), context_tokens=np.full(120, 500.0))
+    slope = fitted(calls).slope("input")
+    assert slope is not None
+    assert str(slope.reason).startswith("The uncached input tokens hardly vary (p5 234, p95 234)")
+    slope = fitted(replace(calls, context_tokens=calls.input_tokens)).slope("input")
+    assert slope is not None
+    assert str(slope.reason).startswith("The input tokens hardly vary")

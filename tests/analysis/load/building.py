@@ -18,6 +18,7 @@ def calls_of(
     arrival_ns: Ints | None = None,
     replica: Sequence[str | None] | None = None,
     items: NDArray[np.float64] | None = None,
+    run: Ints | None = None,
 ) -> StageCalls:
     """The calls, by their start, each in a request of its own."""
     count = len(start_ns)
@@ -31,4 +32,5 @@ def calls_of(
         is_root=False,
         replica=tuple(replica) if replica is not None else (None,) * count,
         items=np.full(count, np.nan) if items is None else items,
+        run=run,
     )

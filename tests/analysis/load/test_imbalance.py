@@ -57,3 +57,37 @@ def test_too_few_runs_and_one_replica_are_refused() -> None:
     alone = find_imbalance(routed(3, [1.0]))
     assert isinstance(alone, Refusal)
     assert "No two replicas" in alone.reason
+
+
+def runs_of_machines(machines: list[str]) -> StageCalls:
+    """One run of a program after another, 200 calls each, on these machines; "vm" works longer."""
+    start = np.concatenate(
+        [np.arange(200) * 2_000_000 + at * 36 * 10**11 for at in range(len(machines))]
+    )
+    replica = [name for name in machines for _ in range(200)]
+    took = np.where(np.array(replica) == "vm", 1_900_000, 100_000)
+    run = np.repeat(np.arange(len(machines)), 200)
+    return calls_of(start, start + took, replica=replica, run=run)
+
+
+def test_machines_of_runs_one_after_another_are_no_replicas() -> None:
+    for machines in (["laptop", "vm"], ["laptop", "vm", "laptop", "vm", "laptop"]):
+        found = find_imbalance(runs_of_machines(machines))
+        assert isinstance(found, Refusal)
+        assert "while the same replicas were there" in found.reason
+
+
+def test_replicas_are_compared_where_they_were_there_together() -> None:
+    both = routed(1, [0.4, 0.2, 0.2, 0.2])
+    later = both.start_ns + 36 * 10**11
+    found = find_imbalance(
+        calls_of(
+            np.append(both.start_ns, later),
+            np.append(both.end_ns, later + 10**9),
+            replica=[*both.replica, *["alone"] * len(both)],
+            run=np.repeat([1, 2], len(both)),
+        )
+    )
+    assert isinstance(found, Imbalance)
+    assert (found.busiest, found.is_found) == ("r0", True)
+    assert 1.3 < found.ratio < 2.0

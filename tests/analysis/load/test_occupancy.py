@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latprobe.analysis.load.occupancy import (
+    ends_of,
     little,
     max_present,
     mean_present,
@@ -41,3 +42,12 @@ def test_both_sides_of_littles_law_are_measured_apart() -> None:
     assert found is not None
     assert (round(found.present, 3), found.is_steady) == (2.5, True)
     assert round(found.rate_per_s * found.stay_ms / 1e3, 2) == 2.5
+
+
+def test_what_ends_after_the_last_moment_ends_then() -> None:
+    """A broken clock near 2^63 ns: no overflow, and no end before its start."""
+    last = 2**63 - 1
+    start, takes = np.array([0, last - 10, last, -5]), np.array([7, 100, 1, 2])
+    assert ends_of(start, takes).tolist() == [7, last, last, -3]
+    end = ends_of(np.full(3, last - 4), np.full(3, 2**62))
+    assert occupied_share(np.full(3, last - 4), end, last - 4, last) == 1.0

@@ -99,3 +99,11 @@ def test_pauses_follow_answers_in_turn() -> None:
     assert drawn.pauses_ns is not None
     assert drawn.pauses_ns.tolist() == [3.0, 1.0, 3.0]
     assert Callers(2, 7.0).drawn(np.array([0])).pause_ns(5) == 7.0
+
+
+def test_requests_of_no_length_come_by_themselves_too() -> None:
+    """They end as they start, and had not ended before."""
+    random = np.random.default_rng(1)
+    start_ns = np.cumsum(random.exponential(45e6, REQUESTS)).astype(np.int64)
+    for lengths in ([0, 150_000_000], [0]):
+        assert find_callers(start_ns, start_ns + random.choice(lengths, REQUESTS)) is None
