@@ -76,7 +76,7 @@ def rows_of(store: MemoryStore, sql: str, parameters: list[object]) -> list[tupl
     return found.fetchall()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traces())
 def test_roots_are_those_of_the_requests_whatever_was_recorded(
     kept: MemoryStore, seeds: list[Seed]

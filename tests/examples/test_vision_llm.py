@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -39,16 +40,9 @@ def run_app(*command: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_app_runs_by_itself_and_says_that_its_weights_are_random() -> None:
-    example("pipeline")
-    done = run_app(str(EXAMPLE / "app.py"), "--requests", "2", "--size", "tiny", "--device", "cpu")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(
-        "vision_llm: 2 requests on the CPU, tiny models with random weights: p50 "
-    )
-
-
-def test_every_stage_is_recorded_once_a_request(tmp_path: Path) -> None:
+def test_every_stage_is_recorded_once_a_request_and_the_app_says_its_weights_are_random(
+    tmp_path: Path,
+) -> None:
     example("pipeline")
     done = run_app(
         "-m", "latprobe.cli", "run", "--", sys.executable, str(EXAMPLE / "app.py"),
@@ -56,6 +50,9 @@ def test_every_stage_is_recorded_once_a_request(tmp_path: Path) -> None:
         LATPROBE_HOME=str(tmp_path), LATPROBE_AGENT="0",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(
+        "vision_llm: 2 requests on the CPU, tiny models with random weights: p50 "
+    )
     with StoreOwner(tmp_path) as owner:
         owner.ingest_pending()
         stages = owner.query(
@@ -99,13 +96,18 @@ def test_the_cache_changes_nothing_but_the_time() -> None:
     torch.testing.assert_close(torch.cat((first, last), dim=1), whole)
 
 
-def test_a_gpu_that_is_not_there_is_said() -> None:
+def test_a_gpu_that_is_not_there_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     torch = needs("torch")
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
-    done = run_app(str(EXAMPLE / "app.py"), "--device", "cuda")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "vision_llm: torch sees no CUDA GPU; try --device cpu\n"
+    example("pipeline")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["app.py", "--device", "cuda"])
+    assert runpy.run_path(str(EXAMPLE / "app.py"))["main"]() == 2
+    assert capsys.readouterr() == (
+        "",
+        "vision_llm: torch sees no CUDA GPU; try --device cpu\n",
+    )
 
 
 def test_no_file_of_the_example_imports_latprobe() -> None:
