@@ -16,8 +16,9 @@ _FEWEST = 40
 _CLOSER, _AT_PACE, _NEAR, _OTHERS = 0.02, 0.2, 0.02, 0.1
 
 # A batch: so many runs end within this of one of another request that was ready at another time,
-# and so many times more than by chance.
-_SAME_NS, _APART_NS, _IN_BATCHES, _BY_CHANCE = 200_000, 1_000_000, 0.3, 4.0
+# and so many times more than by chance, and than runs of other stages do: a machine that stands
+# still for a moment wakes all that slept at once, whatever they are.
+_SAME_NS, _APART_NS, _IN_BATCHES, _BY_CHANCE, _BY_STALLS = 200_000, 1_000_000, 0.3, 4.0, 2.0
 
 # A limit in time: so many runs take as long as the longest, give or take this share, so many times
 # more than take a little less; and those that take less reach up to it.
@@ -52,14 +53,27 @@ def shares_batches(recorded: Recording, gap: Ints, code: int) -> bool:
     rows = np.flatnonzero((recorded.name == code) & (recorded.tree.parent >= 0))
     if len(rows) < _FEWEST:
         return False
-    rows = rows[np.argsort(spans.end_ns[rows], kind="stable")]
-    end, ready = spans.end_ns[rows], spans.start_ns[rows] - gap[rows]
-    request = request_of(recorded, rows)
-    is_same = np.diff(end) <= _SAME_NS
-    is_same &= (np.diff(request) != 0) & (np.abs(np.diff(ready)) > _APART_NS)
-    share = float((np.append(is_same, False) | np.append(False, is_same)).mean())
-    chance = 2 * _SAME_NS * len(rows) / max(float(end[-1] - end[0]), 1.0)
-    return share >= max(_IN_BATCHES, _BY_CHANCE * chance)
+    share = _end_together(recorded, rows, spans.start_ns[rows] - gap[rows])
+    chance = 2 * _SAME_NS * len(rows) / max(float(np.ptp(spans.end_ns[rows])), 1.0)
+    if share < max(_IN_BATCHES, _BY_CHANCE * chance):
+        return False
+    is_leaf = np.ones(len(spans.start_ns), np.bool_)
+    is_leaf[recorded.tree.parent[recorded.tree.parent >= 0]] = False
+    others = np.flatnonzero(is_leaf & (recorded.name != code) & (recorded.tree.parent >= 0))
+    return share >= _BY_STALLS * _end_together(recorded, others, spans.start_ns[others])
+
+
+def _end_together(recorded: Recording, rows: Ints, ready: Ints) -> float:
+    """The share of these runs that end with one of another request that was ready at another
+    time; 0 of none."""
+    if not len(rows):
+        return 0.0
+    end = recorded.spans.end_ns[rows]
+    order = np.argsort(end, kind="stable")
+    is_same = np.diff(end[order]) <= _SAME_NS
+    is_same &= np.diff(request_of(recorded, rows)[order]) != 0
+    is_same &= np.abs(np.diff(ready[order])) > _APART_NS
+    return float((np.append(is_same, False) | np.append(False, is_same)).mean())
 
 
 def is_cut_off(recorded: Recording, code: int) -> bool:

@@ -75,6 +75,17 @@ def given_up(world: World) -> Steps:
     world.close(root)
 
 
+def on_a_machine_that_stands_still(world: World) -> Steps:
+    """Sleepers wake up every 20 ms only, whoever they are."""
+    root = world.open("request")
+    for name in ("fetch", "call", "parse"):
+        row = world.open(name, root)
+        length = world.draw(name, 30)
+        yield length + 20.0 - (world.now + length) % 20.0
+        world.close(row)
+    world.close(root)
+
+
 @pytest.mark.parametrize(
     ("pipeline", "word"), [(limited_rate, "pace"), (batched, "batch")], ids=["rate", "batch"]
 )
@@ -157,3 +168,8 @@ def test_lengths_that_end_somewhere_are_not_given_up(kind: str) -> None:
         world.close(root)
 
     assert predict(record(pipeline, 4).store(), [Scale("call", 0.5)]).refused is None
+
+
+def test_sleepers_that_a_stalled_machine_wakes_together_share_no_batch() -> None:
+    world = record_open(on_a_machine_that_stands_still, 3, requests=REQUESTS, every_ms=25)
+    assert "batch" not in (predict(world.store(), [Scale("call", 0.5)]).refused or "")
