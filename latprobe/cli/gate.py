@@ -79,8 +79,7 @@ def gate(
     limits = [parse_limit(text) for text in max_ or ()]
     budgets = [parse_budget(text) for text in budget or ()]
     _check(baseline, limits, budgets, save=save, markdown=markdown, as_json=as_json)
-    is_usual = baseline is not None and not limits and not budgets
-    if is_usual:
+    if is_usual := baseline is not None and not limits and not budgets:
         limits = list(DEFAULT_LIMITS)
     found = _judged(baseline, after, service, home, (limits, budgets), save)
     if found is None:

@@ -272,6 +272,7 @@ def test_picking_a_span_shows_it_and_puts_it_into_the_address(tab: Watched) -> N
     tab.page.wait_for_url(re.compile("span="))
     name = tab.page.locator(".lp-span-name", has_text="image.decode")
     name.wait_for()
+    assert name.is_visible()
 
 
 def test_the_waterfall_can_be_used_with_the_keyboard(tab: Watched) -> None:
@@ -307,7 +308,9 @@ def test_nonsense_in_the_address_is_said_and_ignored(tab: Watched) -> None:
 
 def test_an_unknown_trace_is_one_sentence(tab: Watched) -> None:
     tab.open("/trace?id=ffffffff")
-    tab.page.get_by_text("No trace starts with ffffffff").wait_for()
+    said = tab.page.get_by_text("No trace starts with ffffffff")
+    said.wait_for()
+    assert said.count() == 1
 
 
 def test_the_theme_can_be_changed_without_a_reload(tab: Watched) -> None:

@@ -236,7 +236,8 @@ def test_a_way_is_chosen_with_the_keyboard_and_kept_in_the_address(tab: Watched)
     note = tab.page.locator("header span", has_text="JSON minified")
     note.wait_for()
     tab.open(tab.page.url.removeprefix(tab.url))
-    tab.page.locator("header span", has_text="JSON minified").wait_for()
+    note.wait_for()
+    assert note.is_visible()
 
 
 @pytest.mark.browser
