@@ -35,7 +35,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python tests/benchmarks/hooks.py
 	$(BIN)/python tests/benchmarks/otlp_export.py
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py latprobe/journal/_texts.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "latprobe needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)

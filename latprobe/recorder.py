@@ -25,7 +25,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from latprobe import guard
 from latprobe.clock import monotonic_ns, thread_cpu_ns, wall_ns
 from latprobe.ids import random_bits, span_ids, trace_bytes
-from latprobe.journal.long_texts import SHORTEST, copy_apart, pack_apart
+from latprobe.journal.long_texts import SHORTEST, copy, joined, pack_apart, size_of
 from latprobe.journal.mapped_segment import FRAME_BYTES, pack_frame
 from latprobe.journal.plain import MAX_PAYLOAD_BYTES, PLAIN, dumps, plain_text
 from latprobe.journal.segment import (
@@ -60,7 +60,6 @@ MAX_CPU_NAMES = 10_000
 
 pack_into = PACKED_RECORD.pack_into
 SPAN_FRAME = FrameType.SPAN.value
-WRITTEN = b"written"
 next_span_id = span_ids()
 
 
@@ -161,7 +160,8 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             if self._more is not None or attributes is None:
                 self._write(self._encoded())
                 return
-            pieces: list[bytes] | None = None
+            is_written = False
+            pieces: list[Any] | None = None
             has_text = False
             for value in attributes.values():
                 kind = type(value)
@@ -172,10 +172,11 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                     self._write(self._encoded())
                     return
             if has_text:
-                payload, pieces = pack_apart(attributes)
+                pieces = pack_apart(attributes)
+                size = size_of(pieces)
             else:
                 payload = dumps(attributes, 2)
-            size = len(payload) if pieces is None else sum(map(len, pieces))
+                size = len(payload)
             if size > MAX_PAYLOAD_BYTES:
                 self._write(self._encoded())
                 return
@@ -184,7 +185,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
             # signal handler runs before this line is done.
             busy, used.is_busy = used.is_busy, True
             if busy:
-                self._write(payload if pieces is None else b"".join(pieces))
+                self._write(payload if pieces is None else joined(pieces))
                 return
             used.busy_thread = key
             try:
@@ -202,10 +203,10 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                             buffer[body:end] = payload
                             checksum = crc32(payload)
                         else:
-                            checksum = copy_apart(pieces, buffer, body)
+                            checksum, end = copy(pieces, buffer, body)
                         pack_frame(
                             buffer, top, SPAN_FRAME, (offset >> 6) - HEADER_RECORDS,
-                            checksum, size | FRAME_COMMIT,
+                            checksum, end - body | FRAME_COMMIT,
                         )  # fmt: skip
                         segment.heap_top = (end + 7) & -8
                         if self._cpu >= 0:
@@ -214,7 +215,7 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                             buffer, offset, self._trace, self._span_id, self._parent_id,
                             self._start, self._duration, named, tail | self._flags | HAS_FRAME,
                         )  # fmt: skip
-                        payload = WRITTEN
+                        is_written = True
             finally:
                 used.busy_thread = None
                 used.is_busy = False
@@ -225,8 +226,8 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
         except Exception as fault:  # nothing of ours may reach the user's code
             self._failed(fault)
             return
-        if payload is not WRITTEN:
-            self._write(payload if pieces is None else b"".join(pieces))
+        if not is_written:
+            self._write(payload if pieces is None else joined(pieces))
         elif used.waiting:  # left by a signal handler meanwhile
             used.drain()
 

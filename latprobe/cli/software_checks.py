@@ -1,4 +1,4 @@
-"""What is installed around latprobe: versions, GPU access, tokenizer, instrumentations."""
+"""What is installed around latprobe: versions, compiled code, GPUs, tokenizer, instrumentations."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def check_all() -> Iterator[Finding]:
     """All findings about the installation; none of them is a failure of the store."""
     yield _python()
     yield from _packages()
+    yield _long_texts()
     yield _dashboard()
     yield gpu_finding()
     yield from engine_findings()
@@ -44,6 +45,20 @@ def _packages() -> Iterator[Finding]:
         yield Finding("packages", "warn", f"{', '.join(missing)} missing; {text}", advice)
     else:
         yield Finding("packages", "ok", text)
+
+
+def _long_texts() -> Finding:
+    """Whether hatch_build.py found a compiler."""
+    if find_spec("latprobe.journal._texts") is not None:
+        return Finding("long texts", "ok", "handed over by compiled code")
+    return Finding(
+        "long texts",
+        "note",
+        "handed over by Python, slower where they have typographic quotation marks or emoji: "
+        "there was no C compiler when latprobe was installed, or no headers of Python",
+        "install both (apt install gcc python3-dev), then latprobe again from its source: "
+        "pip install --force-reinstall --no-deps --no-binary latprobe latprobe",
+    )
 
 
 def _dashboard() -> Finding:

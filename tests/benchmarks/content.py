@@ -2,15 +2,17 @@
 
     python tests/benchmarks/content.py [--rounds N]
 
-A span with gen_ai.input.messages against the same span without, CPU time of the thread, the lowest
-of several rounds of each, taken in turns. Promised: at most 3 us plus 1 us a kB.
+A span with gen_ai.input.messages, a text that was just built, against the same span and text apart
+from one another: CPU time of the thread, the lowest of several rounds of each, taken in turns.
+Promised: at most 3 us plus 1 us a kB.
 
 A round fills eight segments or more, so that their creation is in it whatever is left of the one
-before; what a round wrote is deleted, as the agent does. The floor is the same texts encoded and
-copied into a new file that is mapped in pages of 4 kB, and their crc32, in one loop; large pages
-(latprobe/journal/prefault.py) may go below it. Where a few characters (quotation marks, emoji) make
-CPython hold an English text in two bytes a character or four, its UTF-8 encoder alone takes
-1-1.7 us a kB, and the floor is above what is promised.
+before; what a round wrote is deleted, as the agent does. The floor is what Python can do at best:
+the same texts encoded and copied into a new file that is mapped in pages of 4 kB, and their crc32,
+in one loop. Where a few characters (quotation marks, emoji) make CPython hold an English text in
+two bytes a character or four, its UTF-8 encoder alone takes 1-1.7 us a kB, and the floor is above
+what is promised: there latprobe/journal/_texts.c goes below it, as large pages
+(latprobe/journal/prefault.py) may. The first line says whether it was compiled.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from pathlib import Path
 
 import latprobe
 from latprobe import recorder
-from latprobe.journal.long_texts import copied_form
+from latprobe.journal import text_forms
+from latprobe.journal.long_texts import form
 from latprobe.journal.mapped_segment import map_file
 from latprobe.redaction import Redactor
 from latprobe.store.media_placeholder import may_hold_media, with_placeholders
@@ -50,41 +53,43 @@ def text_of(kind: str, size_kb: int) -> str:
     return unit * (size_kb * 1000 // len(unit.encode()))
 
 
-def with_content(texts: list[str]) -> None:
-    """A span each."""
-    for text in texts:
+def with_content(base: str, count: int) -> None:
+    """Spans, each with a text that was built just before, as a prompt is before its call."""
+    for number in range(count):
+        text = base + str(number)
         with latprobe.stage("call") as stage:
             stage.set(model="gpt-4o-mini", **{NAME: text})
 
 
-def without_content(texts: list[str]) -> None:
-    """The same spans but for the content."""
-    for _ in texts:
+def without_content(base: str, count: int) -> None:
+    """The same texts and spans, apart from one another."""
+    for number in range(count):
+        _text = base + str(number)
         with latprobe.stage("call") as stage:
             stage.set(model="gpt-4o-mini")
 
 
-def span_us(work: Callable[[list[str]], None], texts: list[str]) -> float:
+def span_us(work: Callable[[str, int], None], base: str, count: int) -> float:
     """CPU time of a span on this thread, us."""
     start = time.thread_time_ns()
-    work(texts)
-    return (time.thread_time_ns() - start) / len(texts) / 1000
+    work(base, count)
+    return (time.thread_time_ns() - start) / count / 1000
 
 
 def handing_over(rounds: int, journal: Path, folder: Path) -> None:
     """Prints what each kind and size of content adds to a span."""
+    print("long texts are copied by", "Python" if form is text_forms.form else "compiled code")
     for kind in TEXTS:
         for size_kb in SIZES_KB:
             base = text_of(kind, size_kb)
             bare, full = [], []
             for _ in range(rounds):
-                texts = fresh(base, size_kb)
-                bare.append(span_us(without_content, texts))
-                full.append(span_us(with_content, texts))
+                bare.append(span_us(without_content, base, ROUND_KB // size_kb))
+                full.append(span_us(with_content, base, ROUND_KB // size_kb))
                 delete_segments(journal)
             size = len(base.encode()) / 1000
             best = min(full) - min(bare)
-            floor = min(floor_us(fresh(base, size_kb), folder) for _ in range(rounds))
+            floor = min(floor_us(base, ROUND_KB // size_kb, folder) for _ in range(rounds))
             print(
                 f"{kind:8} {size:6.1f} kB: {best:8.2f} us more, {best / size:.2f} us a kB "
                 f"(promised: at most {3 + size:.0f} us; {best / floor:.2f} of the floor, "
@@ -98,33 +103,28 @@ def delete_segments(journal: Path) -> None:
         path.unlink()
 
 
-def fresh(base: str, size_kb: int) -> list[str]:
-    """Texts that are objects of their own, as in a program: CPython keeps an UTF-8 copy with a
-    text that was encoded once."""
-    return [base + str(number) for number in range(ROUND_KB // size_kb)]
-
-
-def floor_us(texts: list[str], folder: Path) -> float:
-    """CPU time for what cannot be left out, us a text: bytes of it, in a mapped file whose blocks
-    are allocated, with their checksum. In one loop, without a span or a Python value around it."""
-    size = sum(len(text.encode()) for text in texts[:1]) * 4 * len(texts) + 4096
-    codec = (copied_form(texts[0]) or ("utf-8",))[0]
+def floor_us(base: str, count: int, folder: Path) -> float:
+    """CPU time for what Python cannot leave out, us a text: bytes of it, in a mapped file whose
+    blocks are allocated, with their checksum. In one loop, without a span or a value around it."""
+    size = len(base.encode()) * 4 * count + 4096
+    codec = (form(base + "0") or ("utf-8",))[0]
     start = time.thread_time_ns()
     buffer = map_file(folder, 0, size // 4096 * 4096, b"")
-    created = time.thread_time_ns()
-    at = total = 0
-    for text in texts:
+    created = time.thread_time_ns() - start
+    at = took = 0
+    for number in range(count):
+        text = base + str(number)
+        start = time.thread_time_ns()
         data = text.encode(codec)
         end = at + len(data)
         buffer[at:end] = data
         zlib.crc32(data)
+        took += time.thread_time_ns() - start
         at = end
-        total += len(data)
-    took = time.thread_time_ns() - created
-    share = (created - start) * total / size  # of the file's creation, what the texts filled
+    share = created * at / size  # of the file's creation, what the texts filled
     buffer.close()
     delete_segments(folder)
-    return (took + share) / len(texts) / 1000
+    return (took + share) / count / 1000
 
 
 def marking() -> None:
@@ -142,26 +142,26 @@ def marking_while_recording() -> None:
 
 def redacting(rounds: int) -> None:
     """Prints what redacting adds to a span with 2 kB of content."""
-    texts = [text_of("ASCII", 2) + str(number) for number in range(1_000)]
-    plain = min(span_us(with_content, texts) for _ in range(rounds))
+    base = text_of("ASCII", 2)
+    plain = min(span_us(with_content, base, 1_000) for _ in range(rounds))
     recorder.redact_with(Redactor((r"[\w.]+@[\w.]+\.com",)))
-    redacted = min(span_us(with_content, texts) for _ in range(rounds))
+    redacted = min(span_us(with_content, base, 1_000) for _ in range(rounds))
     recorder.redact_with(None)
     print(f"2 kB span: {plain:.1f} us; with one expression {redacted:.1f} us")
 
 
 def looking_for_media(folder: Path, rounds: int) -> None:
     """Prints what the look for base64 adds to the ingest of spans with 2 kB of content."""
-    texts = [text_of("ASCII", 2) + str(number) for number in range(20_000)]
-    with_content(texts)
+    base, count = text_of("ASCII", 2), 20_000
+    with_content(base, count)
     latprobe.shutdown()
     start = time.thread_time_ns()
     with StoreOwner(folder / "store") as owner:
         owner.ingest_pending()
-        took_us = (time.thread_time_ns() - start) / len(texts) / 1000
-    attributes = {NAME: texts[0], "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 500}
+        took_us = (time.thread_time_ns() - start) / count / 1000
+    attributes = {NAME: base, "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 500}
     look = min(timeit.repeat(lambda: with_placeholders(attributes), number=5_000, repeat=5)) / 5e-3
-    body = b"".join(text.encode() for text in texts[:512])
+    body = base.encode() * 512
     sweep = min(timeit.repeat(lambda: may_hold_media(body), number=20, repeat=5)) / 20e-6
     print(
         f"ingest of a 2 kB span: {took_us:.1f} us; the look for base64 in it {look:.2f} us, "

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 import pytest
 
+from latprobe.cli import software_checks
 from tests.cli.conftest import Cli
 
 
@@ -33,11 +35,24 @@ def test_a_sound_store_is_fine_and_every_part_is_named(cli: Cli, store: Path) ->
     assert (found.code, found.err) == (0, "")
     named = [line[6:22].strip() for line in found.out.splitlines() if line[0] != " "]
     assert named == [
-        *("python", "latprobe", "packages", "dashboard", "gpu", "tokenizer", "instrumented"),
-        *("store", "disk", "database", "agent", "journal"),
+        *("python", "latprobe", "packages", "long texts", "dashboard", "gpu", "tokenizer"),
+        *("instrumented", "store", "disk", "database", "agent", "journal"),
     ]
     assert f"ok    store            {store} (from LATPROBE_HOME)\n" in found.out
     assert "20 spans in 4 requests, 2026-11-02 12:00:00 to 2026-11-02 12:00:04" in found.out
+
+
+def test_it_says_what_hands_long_texts_over(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(name: str) -> Any:
+        return None if name == "latprobe.journal._texts" else find_spec(name)
+
+    compiled = find_spec("latprobe.journal._texts") is not None
+    assert findings(cli)["long texts"]["state"] == ("ok" if compiled else "note")
+    monkeypatch.setattr(software_checks, "find_spec", without)
+    found = findings(cli)["long texts"]
+    assert found["state"] == "note"
+    assert "handed over by Python" in found["text"]
+    assert "gcc" in found["advice"]
 
 
 def test_no_store_yet_is_not_a_problem(cli: Cli, tmp_path: Path) -> None:
