@@ -1,6 +1,7 @@
 """Pipelines of known, random stage times in asyncio tasks and threads, and what is changed in them.
 
-Their stages sleep; `times` holds by what each stage's time is multiplied, and other settings.
+Their stages sleep; `times` holds by what each stage's time is multiplied, and other settings. Each
+request draws its times from a seed of its own, so that the same requests can be run again.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -25,9 +27,30 @@ TASKS_AT_ONCE, THREADS_AT_ONCE, QUEUE_AT_ONCE = 10, 4, 4
 times: dict[str, float] = {}
 
 
+class Luck:
+    """What one request draws, stage by stage: the same for the same seed, whatever comes first."""
+
+    def __init__(self, seed: str) -> None:
+        self.seed = seed
+        self.drawn: Counter[str] = Counter()
+
+    def draw(self, name: str) -> random.Random:
+        """The numbers for the next thing of that name."""
+        self.drawn[name] += 1
+        return random.Random(f"{self.seed} {name} {self.drawn[name]}")
+
+
+luck: ContextVar[Luck] = ContextVar("luck")
+
+
+def chance(name: str) -> random.Random:
+    """What the request that runs here draws for it."""
+    return luck.get().draw(name)
+
+
 def length_s(name: str, mean_ms: float) -> float:
     """How long one run of the stage sleeps."""
-    return random.lognormvariate(-0.045, 0.3) * mean_ms / 1000 * times.get(name, 1.0)
+    return chance(name).lognormvariate(-0.045, 0.3) * mean_ms / 1000 * times.get(name, 1.0)
 
 
 late = {"task": 0.0, "thread": 0.0}
@@ -103,7 +126,7 @@ async def in_turn_or_beside() -> None:
 
 async def cached() -> None:
     with stage("search"):
-        if random.random() >= times.get("hits", 0.0):
+        if chance("hit").random() >= times.get("hits", 0.0):
             await rest("search", 20)
     await step("llm", 12)
 
@@ -111,7 +134,7 @@ async def cached() -> None:
 async def retried() -> None:
     for attempt in range(3):
         await step("call", 12)
-        if random.random() > 0.3:
+        if chance("retry").random() > 0.3:
             break
         await asyncio.sleep(0.004 * 2**attempt)
     await step("parse", 6)
@@ -124,7 +147,7 @@ async def streamed() -> None:
     async def write() -> None:
         with stage("model"):
             await rest("model", 12)
-            for number in range(random.randint(3, 8)):
+            for number in range(chance("pieces").randint(3, 8)):
                 await rest("model", 9)
                 pieces.put_nowait(number)
         pieces.put_nowait(None)
@@ -144,7 +167,7 @@ async def generated() -> None:
 
     @stage("model")
     async def write() -> AsyncIterator[int]:
-        for number in range(random.randint(3, 6)):
+        for number in range(chance("pieces").randint(3, 6)):
             await rest("model", 8)
             yield number
 
@@ -196,36 +219,41 @@ class Served:
 Async = Callable[[], Awaitable[None]]
 
 
-async def _ask(pipeline: Async, requests: int, at_once: int) -> None:
+Run = Callable[[int, str], None]
+
+
+async def _ask(pipeline: Async, requests: int, seed: str, at_once: int) -> None:
     left = iter(range(requests))
 
     async def caller() -> None:
-        for _ in left:
+        for number in left:
+            luck.set(Luck(f"{seed} {number}"))
             with stage("request"):
                 await pipeline()
 
     await asyncio.gather(*(caller() for _ in range(at_once)))
 
 
-def run_async(pipeline: Async) -> Callable[[int], None]:
-    return lambda requests: asyncio.run(_ask(pipeline, requests, TASKS_AT_ONCE))
+def run_async(pipeline: Async) -> Run:
+    return lambda requests, seed: asyncio.run(_ask(pipeline, requests, seed, TASKS_AT_ONCE))
 
 
-def run_served(requests: int) -> None:
+def run_served(requests: int, seed: str) -> None:
     async def main() -> None:
-        await _ask(Served(), requests, QUEUE_AT_ONCE)
+        await _ask(Served(), requests, seed, QUEUE_AT_ONCE)
 
     asyncio.run(main())
 
 
-def run_threads(pipeline: Callable[[ThreadPoolExecutor], None]) -> Callable[[int], None]:
-    def run(requests: int) -> None:
+def run_threads(pipeline: Callable[[ThreadPoolExecutor], None]) -> Run:
+    def run(requests: int, seed: str) -> None:
         with (
             ThreadPoolExecutor(4 * THREADS_AT_ONCE) as executor,
             ThreadPoolExecutor(THREADS_AT_ONCE) as callers,
         ):
 
-            def one(_: int) -> None:
+            def one(number: int) -> None:
+                luck.set(Luck(f"{seed} {number}"))
                 with stage("request"):
                     pipeline(executor)
 
@@ -237,13 +265,13 @@ def run_threads(pipeline: Callable[[ThreadPoolExecutor], None]) -> Callable[[int
 @dataclass(frozen=True)
 class Case:
     name: str
-    run: Callable[[int], None]
+    run: Run  # so many requests, drawn from this seed
     changes: tuple[Change, ...]
     times: dict[str, float]
 
 
 def cases() -> Iterator[Case]:
-    scaled: list[tuple[str, Callable[[int], None], tuple[dict[str, float], ...]]] = [
+    scaled: list[tuple[str, Run, tuple[dict[str, float], ...]]] = [
         (
             "sequential",
             run_async(sequential),
