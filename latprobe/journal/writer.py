@@ -27,14 +27,13 @@ from latprobe.clock import clock_pair, monotonic_ns
 from latprobe.journal import segment as fmt
 from latprobe.journal.layout import FIRST_SEGMENT_BYTES, Filling
 from latprobe.journal.mapped_segment import Segment, map_file, no_segment, seal
+from latprobe.journal.parked import MAX_PARKED, Parked
 from latprobe.journal.plain import plain_text
 from latprobe.journal.segment import FrameType, frame_bytes
 from latprobe.journal.thread_keys import ThreadKey, key_of_this_thread
 
 HEADER_RECORDS = fmt.HEADER_BYTES // fmt.RECORD_BYTES
 HAS_FRAME = fmt.Flag.HAS_FRAME.value << fmt.FLAGS_SHIFT
-MAX_PARKED = 10_000
-MAX_PARKED_BYTES = 64 << 20
 RETRY_NS = 500_000_000
 OTHER_THREAD = 0xFFFF
 
@@ -76,6 +75,7 @@ class Writer:
         self.is_busy = False
         self.busy_thread: ThreadKey | None = None
         self.waiting: deque[tuple[Finished, bytes | None]] = deque()
+        self._parked = Parked()  # what waited when the disk was full
         self._retry_at_ns = 0
         self._filling = Filling()
         self._created_ns = 0
@@ -147,16 +147,18 @@ class Writer:
         self.is_busy = False
         self.busy_thread = None
         self.waiting = deque()
+        self._parked = Parked()
         self._retry_at_ns = 0
 
     @property
     def parked(self) -> int:
         """Spans in memory that wait for room on the disk."""
-        return len(self.waiting)
+        return len(self._parked) + len(self.waiting)
 
     def _drain(self) -> None:
-        while self.waiting:
-            span, payload = self.waiting.popleft()
+        while self._parked or self.waiting:
+            entry = self._parked.take() if self._parked else self.waiting.popleft()
+            span, payload = entry
             try:
                 stored = self._store(span, payload)
             except (struct.error, ValueError, OverflowError) as error:
@@ -166,10 +168,10 @@ class Writer:
                 continue
             except BaseException:  # raised by a signal handler in the middle of it
                 if not self._is_committed():
-                    self.waiting.appendleft((span, payload))
+                    self._parked.put_back(entry)
                 raise
             if not stored:
-                self.waiting.appendleft((span, payload))
+                self._parked.put_back(entry)
                 self._park()
                 return
 
@@ -275,11 +277,11 @@ class Writer:
             fmt.DROPPED.pack_into(self.segment.buffer, fmt.DROPPED_OFFSET, self.dropped)
 
     def _park(self) -> None:
-        """Keeps the newest 10,000 spans (and 64 MiB) in memory; drops and counts older ones."""
-        size = sum(len(payload) for _, payload in self.waiting if payload is not None)
-        while len(self.waiting) > MAX_PARKED or (size > MAX_PARKED_BYTES and self.waiting):
-            _, payload = self.waiting.popleft()
-            size -= len(payload or b"")
+        """Keeps the newest spans; drops and counts older ones."""
+        while self.waiting:
+            self._parked.append(self.waiting.popleft())
+        while self._parked.is_too_much:
+            self._parked.take()
             self.drop()
 
     def _explain(self, error: OSError) -> None:

@@ -17,7 +17,8 @@ from latprobe import guard, recorder, stages
 from latprobe.journal import mapped_segment
 from latprobe.journal import writer as writer_module
 from latprobe.journal.heap import decode
-from latprobe.journal.writer import MAX_PARKED, Writer
+from latprobe.journal.parked import MAX_PARKED
+from latprobe.journal.writer import Writer
 from tests.journal.recorded import counts, read_journal
 
 
