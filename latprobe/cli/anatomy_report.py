@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from latprobe.cli import figures, output
@@ -27,6 +27,9 @@ _TRUST = {
     "documentation and billing disagree": "from bills, documented otherwise",
     "unverified": "not verified",
 }
+
+# Words of the vendors for what costs the list price.
+_USUAL_TIERS = ("default", "standard", "auto", "on_demand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def count_call(
     """The call counted for the model that was given, else for its own."""
     wanted = model or call.model
     dissected = dissect_request(call.request, call.response)
-    billed = billed_tokens(call.response)
+    billed = _billed(call)
     found = anatomy(
         dissected,
         model=wanted,
@@ -77,6 +80,14 @@ def count_call(
     return CountedCall(call.label, wanted, tokenizer, dissected, found, billed, cost)
 
 
+def _billed(call: SavedCall) -> Billed:
+    """What the answer says was used; what stands beside it where it says nothing."""
+    billed = billed_tokens(call.response)
+    if billed.input is None and billed.output is None and call.usage is not None:
+        billed = billed_tokens({"usage": call.usage})
+    return billed if call.tier is None else replace(billed, tier=call.tier)
+
+
 def _quantities(found: Anatomy, billed: Billed) -> Quantities:
     """What is priced: what was billed, else what was counted; a sum with a gap has no price."""
     given = _whole_sum(found, "input") if billed.input is None else billed.input
@@ -87,8 +98,8 @@ def _quantities(found: Anatomy, billed: Billed) -> Quantities:
         cache_read_tokens=billed.cache_read or 0,
         cache_write_tokens=billed.cache_write or 0,
         reasoning_tokens=billed.reasoning or 0,
-        image_input_tokens=_kind_sum(found, "image"),
-        audio_input_tokens=_kind_sum(found, "audio"),
+        image_input_tokens=_of_kind(found, "image", billed.image),
+        audio_input_tokens=_of_kind(found, "audio", billed.audio),
     )
 
 
@@ -98,7 +109,10 @@ def _whole_sum(found: Anatomy, side: str) -> int | None:
     return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _kind_sum(found: Anatomy, kind: str) -> int:
+def _of_kind(found: Anatomy, kind: str, billed: int | None) -> int:
+    """What was billed for a kind of medium, else what its formula says."""
+    if billed is not None:
+        return billed
     return sum(row.tokens or 0 for row in found.rows if row.side == "input" and row.kind == kind)
 
 
@@ -129,6 +143,8 @@ def _call_json(call: CountedCall) -> dict[str, Any]:
         "billed_output_tokens": call.billed.output,
         "residual_input_tokens": found.residual_input,
         "residual_output_tokens": found.residual_output,
+        "billed_problem": call.billed.problem,
+        "service_tier": call.billed.tier,
         "cost_usd": call.cost.usd,
         "cost_origin": call.cost.origin,
         "parts": [_row_json(row) for row in found.rows],
@@ -182,13 +198,15 @@ def _print_call(call: CountedCall) -> None:
     output.line(f"input {_tokens(found, 'input')}, output {_tokens(found, 'output')}")
     for side in ("input", "output"):
         _print_billed(call, side)
+    if call.billed.problem is not None:
+        output.line(f"As to what was billed: {call.billed.problem}.")
     output.line(_how_counted(call))
     if call.cost.usd is None and any(row.tokens is None for row in found.rows):
         output.line("Not priced, since a part cannot be counted.")
     elif call.cost.usd is None:
         output.line(f"No price is known for {call.model or 'a call without a model'}.")
     else:
-        output.line(f"{figures.usd(call.cost.usd)} at {_origin(call.cost)}")
+        output.line(f"{figures.usd(call.cost.usd)} at {_origin(call)}")
     if call.dissected.problem is not None:
         output.line(f"Not understood: {call.dissected.problem}.")
 
@@ -252,8 +270,13 @@ def _how_counted(call: CountedCall) -> str:
     return f"Estimated with {found.encoding} for {model}{expected}: {call.tokenizer.reason}."
 
 
-def _origin(cost: Cost) -> str:
-    return "your price" if cost.origin == "override" else "the list price"
+def _origin(call: CountedCall) -> str:
+    if call.cost.origin == "override":
+        return "your price"
+    tier = call.billed.tier
+    if tier is None or tier.lower() in _USUAL_TIERS:
+        return "the list price"
+    return f"the list price, which is not that of {tier}"
 
 
 def _total(values: Sequence[Any]) -> Any:

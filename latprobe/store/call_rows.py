@@ -13,11 +13,6 @@ from latprobe.tokens.part import Dissected, Media, Part
 from latprobe.tokens.prices import Cost
 
 
-def call_ids(call: Call) -> Row:
-    """The call's trace and span."""
-    return {"trace_id": uuid_bytes(call.key[0]), "span_id": call.key[1]}
-
-
 def usage_row(call: Call, ledger: LedgerRow, dissected: Dissected | None, cost: Cost) -> Row:
     """A row of `usage`; `dissected` is None without content."""
     row: Row = ledger._asdict()
@@ -70,7 +65,7 @@ def prompt_row(row: PartCount, part: Part | None, *, max_bytes: int) -> Row:
         "bytes": size,
         "characters": characters,
         "text": text,
-        "truncated": is_cut,
+        "truncated": is_cut or (part is not None and part.is_cut),
         "media": _media(row.media, is_kept=part is not None),
     }
 

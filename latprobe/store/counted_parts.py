@@ -73,6 +73,8 @@ def _kept(part: Part, count: Callable[[str], Mapping[str, int]]) -> dict[str, An
         kept["media"] = _said({**asdict(part.media), "thumbnail": None})
         return kept  # its name may be an address with a key in it
     kept["name"] = part.name
+    if part.is_cut:
+        kept["is_cut"] = True
     text = part.text
     if text is None:
         kept |= {"bytes": part.bytes, "characters": part.characters, "counts": part.counts}

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from latprobe.config import Settings
 from latprobe.errors import UsageError
 from latprobe.otel.content_names import PARTS_NAME
-from latprobe.store.call_rows import call_ids, clean_text, part_row, prompt_row, usage_row
+from latprobe.store.call_rows import clean_text, part_row, prompt_row, usage_row
 from latprobe.store.content_memory import ContentMemory
 from latprobe.store.counting_rules import CountingRules
 from latprobe.store.prompt_name import prompt_name
@@ -27,6 +27,7 @@ from latprobe.tokens.models import resolve
 from latprobe.tokens.part import Dissected, Part
 from latprobe.tokens.prices import UNPRICED, Cost
 from latprobe.tokens.repeated_examples import RepeatedExamples
+from latprobe.tokens.reported_media import reported_media
 from latprobe.tokens.retrieved import split_known
 from latprobe.tokens.templates import CallKey, TemplateMiner
 
@@ -156,6 +157,7 @@ class Counting:
             operation=call.operation,
             is_error=call.is_error,
             is_stream=call.is_stream,
+            media=reported_media(call.attributes),
         )
         row = usage_row(call, ledger, dissected, self._cost(call, ledger))
         if row["problem"] is None:
@@ -167,8 +169,7 @@ class Counting:
         return _Settled(call, row, dissected)
 
     def _with_examples(self, call: Call, dissected: Dissected, texts: CountedTexts) -> Dissected:
-        ids = call_ids(call)
-        reference = (ids["trace_id"], ids["span_id"])
+        reference = (uuid_bytes(call.key[0]), call.key[1])
         return self._examples.mark(call.stage, dissected, reference, texts.hash_of)
 
     def _observe(self, call: Call, counts: Anatomy) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from latprobe.store.ingest import insert_table
-from latprobe.tokens.repeated_examples import Found
+from latprobe.tokens.repeated_pairs import Found
 from latprobe.tokens.templates import TemplateRow
 
 _UUID = pa.uuid()

@@ -67,7 +67,8 @@ class Anatomy(NamedTuple):
     `is_exact` says that the encoding is the model's own; rows say by themselves what is estimated.
     `expected_error` is the mean relative error: 0.0 for an exact encoding, a bound if not measured.
     `base_input_tokens` is what the encoding gave for the input's texts, before any ratio and
-    without the overhead; None where a part has no such count, like an image.
+    without the overhead; None where a part has no such count, like an image, or where the content
+    is not all that was sent, or was not understood.
     """
 
     rows: tuple[PartCount, ...]
@@ -124,7 +125,7 @@ def anatomy(
         encoding=tokenizer.encoding,
         is_exact=tokenizer.is_exact,
         expected_error=error,
-        base_input_tokens=None if None in base else sum(filter(None, base)),
+        base_input_tokens=None if None in base or dissected.has_gaps else sum(filter(None, base)),
     )
 
 
@@ -168,7 +169,7 @@ class _Scale:
     def _text_row(self, position: int, part: Part, counted: int) -> PartCount:
         """`_row` for what is sent as it is, as nearly all parts are, in half the time."""
         side, kind, role, text, _, name, *_ = part
-        if text is None or self.ratio != 1.0:
+        if text is None or self.ratio != 1.0 or part.is_cut:
             return self._row(position, part, counted)
         characters = len(text)
         size = characters if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
@@ -192,10 +193,10 @@ class _Scale:
         return None if other is None else round(other * self.table.ratio)
 
     def _row(self, position: int, part: Part, counted: int | None) -> PartCount:
-        is_estimated = not self.tokenizer.is_exact or part.kind in _RENDERED
+        is_estimated = not self.tokenizer.is_exact or part.kind in _RENDERED or part.is_cut
         confidence = None
         if part.text is None and part.media is not None:
-            counted, is_estimated, confidence = self._media(part.media)
+            counted, is_estimated, confidence = self._media(part.media, part.side)
         elif counted is not None:
             is_estimated = is_estimated or (part.text is None and self.tokenizer is not self.table)
             if self.ratio != 1.0:
@@ -218,9 +219,9 @@ class _Scale:
             confidence,
         )
 
-    def _media(self, media: Media) -> tuple[int | None, bool, str | None]:
+    def _media(self, media: Media, side: str) -> tuple[int | None, bool, str | None]:
         """(tokens, whether they are estimated, how far the formula can be trusted)."""
-        found = media_tokens(media, self.model, self.provider)
+        found = media_tokens(media, self.model, self.provider, side=side)
         if found is None or found.tokens is None:
             return None, False, None
         return found.tokens, found.is_estimated, found.confidence

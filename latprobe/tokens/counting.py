@@ -17,6 +17,7 @@ SHORT_CHARACTERS = 64
 # An entry's digest, its count and its place in the table, as sys.getsizeof and the table say.
 ENTRY_BYTES = 256
 CACHE_BYTES = 16 << 20
+RECENT_CHARACTERS = 1 << 20
 # What is encoded in one call, for which no other thread has to wait.
 JOINED_CHARACTERS = 1 << 18
 # The two differ in special tokens alone, and a prompt's text has none.
@@ -37,6 +38,7 @@ class TokenCounter:
     def __init__(self, *, cache_bytes: int = CACHE_BYTES) -> None:
         self._limit = max(cache_bytes // ENTRY_BYTES, 1)
         self._known: OrderedDict[bytes, int] = OrderedDict()
+        self._recent: dict[str, _Recent] = {}
         self._lock = threading.Lock()
 
     def count(self, text: str, encoding: str) -> int:
@@ -54,6 +56,7 @@ class TokenCounter:
         """
         encoder = _encoder(encoding)
         mark = encoder.name.encode()
+        recent = self._recent_of(encoder)
         counts: list[int] = []
         missing: list[tuple[int, str, bytes | None]] = []
         for text, digest in texts:
@@ -61,8 +64,13 @@ class TokenCounter:
             if size > pieces.PIECE_CHARACTERS:
                 counts.append(self.measure(text, encoding).tokens)
                 continue
-            key = None if size <= SHORT_CHARACTERS else (digest or text_hash(text)) + mark
-            known = None if key is None else self._find(key)
+            key = None
+            known = None if digest or size <= SHORT_CHARACTERS else recent.find(text)
+            if known is None and size > SHORT_CHARACTERS:
+                key = (digest or text_hash(text)) + mark
+                known = self._find(key)
+                if known is not None and not digest:
+                    recent.keep(text, known)
             if known is None:
                 missing.append((len(counts), text, key))
             counts.append(known or 0)
@@ -112,12 +120,20 @@ class TokenCounter:
         ]
         return sum(known or 0 for known in found) + sum(self._encode(encoder, missing).values())
 
+    def _recent_of(self, encoder: PlainEncoder) -> _Recent:
+        return self._recent.setdefault(encoder.name, _Recent())
+
     def _piece(self, encoder: PlainEncoder, text: str) -> int:
+        recent = self._recent_of(encoder)
+        tokens = recent.find(text)
+        if tokens is not None:
+            return tokens
         key = text_hash(text) + encoder.name.encode()
         tokens = self._find(key)
         if tokens is None:
             tokens = encoder.count(text)
             self._keep(key, tokens)
+        recent.keep(text, tokens)
         return tokens
 
     def _encode(self, encoder: PlainEncoder, missing: Sequence[_Missing]) -> dict[int, int]:
@@ -143,6 +159,33 @@ class TokenCounter:
             self._known[key] = tokens
             if len(self._known) > self._limit:
                 self._known.popitem(last=False)
+
+
+class _Recent:
+    """Counts of the texts that were asked for last, by the texts: a digest takes four times as
+    long. Two generations of a million characters; for any thread, of which one may lose an entry
+    that another one keeps."""
+
+    __slots__ = ("_new", "_old", "_size")
+
+    def __init__(self) -> None:
+        self._new: dict[str, int] = {}
+        self._old: dict[str, int] = {}
+        self._size = 0
+
+    def find(self, text: str) -> int | None:
+        tokens = self._new.get(text)
+        if tokens is None:
+            tokens = self._old.get(text)
+            if tokens is not None:
+                self.keep(text, tokens)
+        return tokens
+
+    def keep(self, text: str, tokens: int) -> None:
+        self._new[text] = tokens
+        self._size += len(text)
+        if self._size > RECENT_CHARACTERS:
+            self._old, self._new, self._size = self._new, {}, 0
 
 
 _Missing = tuple[int, str, bytes | None]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from latprobe.otel.content_names import TRUNCATED_NAME
 from latprobe.tokens.arrangement import arrange
+from latprobe.tokens.cut_texts import with_cuts
 from latprobe.tokens.formats import (
     anthropic,
     gemini,
@@ -24,7 +26,8 @@ from latprobe.tokens.formats import (
     traceloop,
     vercel,
 )
-from latprobe.tokens.json_values import BROKEN, as_text, unwrapped
+from latprobe.tokens.formats.streamed import is_stream, whole_answer
+from latprobe.tokens.json_values import BROKEN, as_text, mapping_at, unwrapped
 from latprobe.tokens.kept_parts import NAME as KEPT_PARTS
 from latprobe.tokens.kept_parts import read_parts
 from latprobe.tokens.part import Dissected
@@ -47,6 +50,12 @@ _ATTRIBUTE_READERS = (
     traceloop.read,
     vercel.read,
 )
+# Requests of nothing, for answers that stand alone.
+_UNASKED: dict[str, dict[str, object]] = {
+    "candidates": {"contents": []},
+    "output": {"input": []},
+    "choices": {"messages": []},
+}
 _FINISH_REASONS = "gen_ai.response.finish_reasons"
 
 
@@ -59,7 +68,10 @@ def dissect(
         if kept is not None:
             return kept
     found = read_call(attributes, events)
-    return None if found is None else arrange(found)
+    if found is None:
+        return None
+    dissected = arrange(found)
+    return with_cuts(dissected, attributes) if TRUNCATED_NAME in attributes else dissected
 
 
 def read_call(
@@ -80,6 +92,8 @@ def dissect_request(request: object, response: object | None = None) -> Dissecte
     """The parts of a request in any vendor's format, and of its answer; both may be JSON text."""
     value = unwrapped(request)
     answer = unwrapped(response)
+    if answer is BROKEN:
+        answer = response if is_stream(response) else BROKEN
     reading = _read_request(
         request if value is BROKEN else value, response if answer is BROKEN else answer
     )
@@ -99,6 +113,17 @@ def _read_attributes(attributes: Mapping[str, object]) -> Reading | None:
 
 
 def _read_request(request: object, response: object) -> Reading:
+    answer, problem = whole_answer(response)
+    reading = _read_formats(request, answer)
+    if problem is not None:
+        reading.note(problem)
+    return reading
+
+
+def _read_formats(request: object, response: object) -> Reading:
+    if request is None and isinstance(response, (dict, Mapping)):
+        request = next((stub for name, stub in _UNASKED.items() if name in response), None)
+    request = _undumped(request)
     if isinstance(request, (dict, Mapping)) and any(
         name in request for name in gen_ai_messages.NAMES
     ):
@@ -115,6 +140,14 @@ def _read_request(request: object, response: object) -> Reading:
         reading.input.append(Turn(None, (Piece("other", as_text(request)),)))
     reading.output = openai_chat.read_choices(response, reading)
     return reading
+
+
+def _undumped(request: object) -> object:
+    """What LangChain's `dumpd` wrapped a whole prompt in."""
+    if isinstance(request, (dict, Mapping)) and "lc" in request:
+        held = mapping_at(request, "kwargs")
+        return held if "messages" in held or "text" in held else request
+    return request
 
 
 def _raw(attributes: Mapping[str, object]) -> Reading | None:

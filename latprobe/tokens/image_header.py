@@ -13,6 +13,10 @@ from latprobe.tokens.audio_header import read_audio
 
 Size = tuple[int, int]
 CUT_OFF = "header is cut off"
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"miaf", b"MiHE",
+     b"avif", b"avis"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,11 @@ class Header:
     problem: str | None = None
 
 
-def read_header(data: bytes, mime_type: str | None = None) -> Header:
+def read_header(data: bytes, mime_type: str | None = None, *, is_whole: bool = False) -> Header:
     """Reads a payload's first bytes, whatever they are said to be; never raises.
 
-    `problem` says that an image's header ends early, or that the bytes are not of the kind that
-    `mime_type` names.
+    `is_whole`: they are all of it, which says how long some sounds last. `problem` says that an
+    image's header ends early, or that the bytes are not of the kind that `mime_type` names.
     """
     for is_format, found_type, read in _IMAGES:
         if is_format(data):
@@ -43,7 +47,7 @@ def read_header(data: bytes, mime_type: str | None = None) -> Header:
             return Header(found_type, width, height)
     if data[4:8] == b"ftyp":
         return _read_boxes(data)
-    sound = read_audio(data)
+    sound = read_audio(data, is_whole=is_whole)
     if sound is not None:
         return Header(sound.mime_type, duration_s=sound.duration_s)
     return Header(mime_type, problem=_problem(mime_type))
@@ -126,10 +130,9 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 def _read_boxes(data: bytes) -> Header:
     """Reads MP4, QuickTime, HEIC and AVIF. What comes after the media is not in the header."""
     brand = data[8:12]
-    still = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic"}
-    still[b"avif"] = "image/avif"
-    if brand in still:
-        return _still(data, still[brand])
+    still = _still_type(data)
+    if still is not None:
+        return _still(data, still)
     mime_type = "audio/mp4" if brand == b"M4A " else "video/mp4"
     size, duration_s = None, None
     for kind, start, end in _boxes(data, 0, len(data)):
@@ -142,6 +145,15 @@ def _read_boxes(data: bytes) -> Header:
                 size = size or _track_size(data, body, stop)
     width, height = size or (None, None)
     return Header(mime_type, width, height, duration_s)
+
+
+def _still_type(data: bytes) -> str | None:
+    """The type of a still image: its first box names what can read it, the most fitting first."""
+    (length,) = struct.unpack_from(">I", data, 0)
+    brands = (data[8:12], *(data[at : at + 4] for at in range(16, min(length, len(data), 256), 4)))
+    if brands[0] in _HEIF_BRANDS:
+        return "image/avif" if b"avif" in brands or b"avis" in brands else "image/heic"
+    return None
 
 
 def _still(data: bytes, mime_type: str) -> Header:

@@ -53,6 +53,7 @@ def _part(item: Mapping[str, Any]) -> Part:
         bytes=_whole(item.get("bytes")),
         characters=_whole(item.get("characters")),
         counts=_counts(counts) if isinstance(counts, Mapping) else None,
+        is_cut=item.get("is_cut") is True,
     )
 
 

@@ -13,6 +13,7 @@ from latprobe.otel.names import COUNT_NAMES
 from latprobe.otel.semconv import MAX_COUNT, Promoted, promote
 from latprobe.tokens.anatomy import Anatomy
 from latprobe.tokens.rates import Quantities
+from latprobe.tokens.reported_media import NOTHING, ReportedMedia
 
 COUNTED = "counted"
 ESTIMATED = "estimated"
@@ -85,11 +86,12 @@ def settle_call(
     operation: str | None = None,
     is_error: bool = False,
     is_stream: bool = False,
+    media: ReportedMedia = NOTHING,
 ) -> LedgerRow:
     """The ledger's row of a call: what was `said`, else what its content holds.
 
-    `anatomy` is None where there is no content. A failed call that reported nothing has no tokens:
-    nobody is known to have billed any.
+    `media` is what was said of images and sound. `anatomy` is None where there is no content. A
+    failed call that reported nothing has no tokens: nobody is known to have billed any.
     """
     wants_output = operation not in _WITHOUT_OUTPUT
     given, answered = said.input_tokens, said.output_tokens
@@ -100,7 +102,7 @@ def settle_call(
             given, input_origin = anatomy.input_tokens, _counted_as(anatomy, "input")
         if answered is None and wants_output and anatomy.output_tokens is not None:
             answered, output_origin = anatomy.output_tokens, _counted_as(anatomy, "output")
-    kinds = _Kinds.of(anatomy, given)
+    kinds = _Kinds.of(anatomy, given, media)
     return LedgerRow(
         input_tokens=given,
         uncached_input_tokens=said.uncached_input_tokens,
@@ -149,9 +151,9 @@ class _Kinds(NamedTuple):
     overhead: int | None = None
 
     @classmethod
-    def of(cls, anatomy: Anatomy | None, given: int | None) -> _Kinds:
+    def of(cls, anatomy: Anatomy | None, given: int | None, media: ReportedMedia) -> _Kinds:
         if anatomy is None:
-            return cls()
+            return cls(image=media.image, audio=media.audio)
         sums: dict[str, int | None] = {"tools": 0, "image": 0, "audio": 0, "overhead": None}
         other: int | None = 0
         for row in anatomy.rows:
@@ -162,6 +164,8 @@ class _Kinds(NamedTuple):
                 sums[kind] = _plus(sums[kind] or 0, row.tokens)
             elif kind in ("video", "document") and row.media is not None:
                 other = _plus(other, row.tokens)
+        if media is not NOTHING:
+            sums |= {kind: tokens for kind, tokens in media._asdict().items() if tokens is not None}
         text = given
         for tokens in (sums["image"], sums["audio"], other):
             text = None if text is None or tokens is None else text - tokens

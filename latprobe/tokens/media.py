@@ -47,10 +47,15 @@ class _Row:
 def media_tokens(
     media: Media, model: str | None, provider: str | None = None, *, side: str = "input"
 ) -> MediaTokens | None:
-    """Gives what a medium costs with a model; None where no formula is known."""
+    """Gives what a medium costs with a model; None where no formula is known.
+
+    What a model makes is told for sounds alone: the formulas of images are of those it is shown.
+    """
     name = plain_name(model or "")
     for row in _table():
         if row.kind == media.kind and row.pattern.match(name):
+            if side != "input" and f"{side}_per_s" not in row.values:
+                return None
             return _estimate(media, row.values, side)
     return None
 

@@ -96,7 +96,7 @@ def _of_base64(body: str, kind: str, mime_type: str | None, detail: str | None) 
 
 
 def _of_bytes(data: bytes, kind: str, mime_type: str | None, detail: str | None) -> Media:
-    header = read_header(data, mime_type) if kind != "document" else None
+    header = read_header(data, mime_type, is_whole=True) if kind != "document" else None
     digest = hashlib.sha256(data).hexdigest()[:_SHA256_CHARACTERS]
     bare = _unknown(kind, mime_type, detail, None if data else "is empty")
     known = replace(bare, bytes=len(data), sha256=digest)

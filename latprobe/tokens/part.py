@@ -55,7 +55,8 @@ class Part(NamedTuple):
 
     `text` is None for media, and where content was not kept; then `hash` (32 hex digits), `bytes`,
     `characters` and `counts` (tokens by encoding) say what was known before it was dropped. With a
-    text, `hash` is that of the text without the blanks around it: see `cut_out`.
+    text, `hash` is that of the text without the blanks around it: see `cut_out`. `is_cut`: the text
+    is the beginning of what was sent, and its counts are of that.
     """
 
     side: str
@@ -68,6 +69,7 @@ class Part(NamedTuple):
     bytes: int | None = None
     characters: int | None = None
     counts: Mapping[str, int] | None = None
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ class Dissected:
     tools_called: tuple[str, ...]
     tools_offered: tuple[str, ...]
     stops_early: bool = False
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether texts of the input are not all that was sent, or were not understood."""
+        return any(
+            part.is_cut or (part.kind == "other" and self.problem is not None)
+            for part in self.parts
+            if part.side == "input"
+        )
 
 
 def cut_out(side: str, kind: str, role: str | None, text: str) -> Part:

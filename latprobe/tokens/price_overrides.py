@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -19,6 +18,7 @@ _RATES = {
     "output_usd_per_mtok": "output_usd",
 }
 _KEYS = (*_RATES, "from", "provider")
+_MOST_USD = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,9 @@ def _override(model: str, entry: Any) -> Override:
 
 
 def _rate(where: str, value: Any) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        rate = float(value)
-        if math.isfinite(rate) and 0 <= rate < 1e9:
-            return rate
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and 0 <= value < _MOST_USD:  # NaN is neither
+        return float(value)
     raise UsageError(f"{where} is {value!r}; write US dollars for a million tokens, like 2.5.")
 
 

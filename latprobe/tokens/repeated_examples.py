@@ -5,7 +5,7 @@ asked again. Examples are written once: the same turns stand before one question
 and nobody ever got their last answer to their last question. So turns before the user's message
 are examples once three different questions have followed them and no call of this store had their
 last question and answer. What a program forgets to record can only make a conversation that was
-gone on with in three ways look like examples.
+gone on with in three ways look like examples. `repeated_pairs` finds examples in other orders.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from latprobe.tokens.part import Dissected, Part, text_hash
+from latprobe.tokens.repeated_pairs import FOLLOWING_QUESTIONS, Found, Reference, RepeatedPairs
 
-FOLLOWING_QUESTIONS = 3
 # What is remembered: answers that were given, turns that may be examples, examples.
 _MAX_ANSWERS = 32_768
 _MAX_PENDING = 4_096
@@ -30,10 +30,7 @@ _BEFORE = frozenset({"system", "tools", "few_shot", "other"})
 _ASKED = frozenset({"user", "retrieved"})
 _ASKING = frozenset({"user", "human"})
 
-Reference = tuple[bytes, int]
 _Pair = tuple[bytes, bytes]
-# A call, and the numbers of its parts that are examples.
-Found = tuple[Reference, range]
 
 
 @dataclass(slots=True)
@@ -57,10 +54,12 @@ class RepeatedExamples:
         was_said: Callable[[bytes, bytes], bool] = lambda question, answer: False,
     ) -> None:
         # By the key of all their turns, whether the store was asked since for their last answer.
+        known = list(known)
         self._known: OrderedDict[bytes, bool] = OrderedDict(
             (_prefix_keys(stage, hashes)[-1], False) for stage, hashes in known if hashes
         )
         self._was_said = was_said
+        self._pairs = RepeatedPairs(known, self._is_answer, self._was_given)
         self._answers: OrderedDict[bytes, None] = OrderedDict()
         self._pending: OrderedDict[bytes, _Pending] = OrderedDict()
         self._found: list[Found] = []
@@ -97,7 +96,7 @@ class RepeatedExamples:
 
     def take_found(self) -> list[Found]:
         """Earlier calls' parts that turned out to be examples since the last call of this."""
-        found, self._found = self._found, []
+        found, self._found = self._found + self._pairs.take_found(), []
         return found
 
     def _count(
@@ -112,6 +111,20 @@ class RepeatedExamples:
         """How many of the turns' parts are examples."""
         hashes = [hash_of(parts[number]) for number in turns]
         roles = [parts[number].role for number in turns]
+        repeated = self._repeated(stage, turns, hashes, roles, question, reference)
+        chosen = self._pairs.count(stage, turns, hashes, roles, question, reference)
+        return max(repeated, chosen)
+
+    def _repeated(
+        self,
+        stage: str,
+        turns: range,
+        hashes: Sequence[bytes],
+        roles: Sequence[str | None],
+        question: bytes,
+        reference: Reference,
+    ) -> int:
+        """How many of them stand before several questions in this very order."""
         keys = _prefix_keys(stage, hashes)
         known = self._known_ahead(keys, hashes, roles)
         if known:
@@ -185,6 +198,16 @@ class RepeatedExamples:
 
     def _was_answered(self, pairs: Sequence[_Pair]) -> bool:
         return any(question + answer in self._answers for question, answer in pairs)
+
+    def _is_answer(self, question: bytes, answer: bytes) -> bool:
+        return question + answer in self._answers
+
+    def _was_given(self, question: bytes, answer: bytes) -> bool:
+        """What the store says, remembered where it says yes."""
+        is_given = self._was_said(question, answer)
+        if is_given:
+            self._remember(question + answer)
+        return is_given
 
     def _remember(self, answered: bytes) -> None:
         self._answers[answered] = None

@@ -69,7 +69,10 @@ def _split(part: Part, wanted: Sequence[_Known]) -> list[Part]:
     spans = _claimed(part.text, wanted)
     if not spans:
         return [part]
-    return _cut(part, part.text, spans)
+    found = _cut(part, part.text, spans)
+    if part.is_cut:
+        found[-1] = found[-1]._replace(is_cut=True)
+    return found
 
 
 def _claimed(text: str, wanted: Sequence[_Known]) -> list[Span]:

@@ -87,3 +87,26 @@ def test_what_an_earlier_agent_stored_as_said_stays_history(tmp_path: Path) -> N
         owner.ingest_pending()
         kinds = [row[1] for row in rows(owner, KINDS)]
     assert kinds[1:] == ["system history history user overhead"] * 4
+
+
+def test_examples_chosen_anew_are_examples_in_every_call_and_for_later_agents(
+    tmp_path: Path,
+) -> None:
+    pairs = [[("user", f"Review {n}"), ("assistant", f"label {n}")] for n in range(3)]
+    orders = [(0, 1), (1, 2), (2, 0), (0, 2), (1, 0), (2, 1)]
+    calls = [
+        call
+        for number, (first, second) in enumerate(orders)
+        for call in judged(f"new review {number}", before=pairs[first] + pairs[second])
+    ]
+    store(tmp_path, calls)
+    with StoreOwner(tmp_path) as owner:
+        owner.ingest_journal()
+        pass_of(owner, Clock(WALL_NS), 2).run(force=True)
+        kinds = [row[1] for row in rows(owner, KINDS)]
+    assert kinds == ["system few_shot few_shot few_shot few_shot user overhead"] * 6
+    store(tmp_path, judged("a late review", before=pairs[2] + pairs[0] + pairs[1]), "b.lpj")
+    with StoreOwner(tmp_path) as owner:
+        owner.ingest_pending()
+        last = rows(owner, KINDS)[-1][1]
+    assert last == "system" + " few_shot" * 6 + " user overhead"

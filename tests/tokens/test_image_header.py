@@ -108,7 +108,10 @@ def test_a_wav_says_how_long_it_is() -> None:
 
 def test_a_streamed_wav_does_not_say_how_long_it_is() -> None:
     head = b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
-    assert read_audio(head + b"data\xff\xff\xff\xff") == Sound("audio/wav", None)
+    streamed = head + b"data\xff\xff\xff\xff"
+    assert read_audio(streamed) == Sound("audio/wav", None)
+    assert read_audio(streamed + bytes(24_000)) == Sound("audio/wav", None)
+    assert read_audio(streamed + bytes(24_000), is_whole=True) == Sound("audio/wav", 1.5)
 
 
 def test_a_flac_says_how_long_it_is() -> None:
@@ -122,6 +125,39 @@ def test_an_mp3_says_how_long_it_is_where_it_counts_its_frames() -> None:
     counted = frame + b"Xing" + struct.pack(">II", 1, 1000)
     assert read_audio(tag + counted) == Sound("audio/mpeg", 1000 * 1152 / 44_100)
     assert read_audio(frame + bytes(400)) == Sound("audio/mpeg", None)
+
+
+@pytest.mark.parametrize(
+    ("head", "bytes_per_second"),
+    [(b"\xff\xfb\x90\x00", 16_000), (b"\xff\xfb\xe0\x00", 40_000), (b"\xff\xf3\x80\x00", 8_000)],
+)
+@pytest.mark.parametrize("end", [b"", b"TAG" + bytes(125)])
+def test_an_mp3_that_is_all_there_lasts_as_its_rate_says(
+    head: bytes, bytes_per_second: int, end: bytes
+) -> None:
+    tag = b"ID3\x04\0\0\0\0\x02\0" + bytes(256)
+    frames = head + bytes(2 * bytes_per_second - len(head))
+    assert read_audio(tag + frames + end, is_whole=True) == Sound("audio/mpeg", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("brands", "mime_type"),
+    [
+        ((b"heic",), "image/heic"),
+        ((b"hevc", b"heic"), "image/heic"),
+        ((b"mif1", b"heic"), "image/heic"),
+        ((b"mif1", b"avif"), "image/avif"),
+        ((b"avis", b"avif"), "image/avif"),
+        ((b"isom", b"avif"), "video/mp4"),
+    ],
+)
+def test_a_still_image_is_told_by_its_brands(brands: tuple[bytes, ...], mime_type: str) -> None:
+    box = b"ftyp" + brands[0] + bytes(4) + b"".join(brands)
+    size = b"\0\0\0\x14ispe" + bytes(4) + struct.pack(">II", 640, 480)
+    data = struct.pack(">I", len(box) + 4) + box
+    is_image = mime_type.startswith("image")
+    assert read_header(data + size) == Header(mime_type, *((640, 480) if is_image else ()))
+    assert read_header(data).problem == (CUT_OFF if is_image else None)
 
 
 def test_an_ogg_says_how_long_it_is_where_its_last_page_is_there() -> None:

@@ -21,6 +21,7 @@ from latprobe.tokens.ledger import (
     refused_count,
     settle_call,
 )
+from latprobe.tokens.reported_media import NOTHING, reported_media
 
 
 def row(kind: str, tokens: int | None, *, side: str = "input", guess: bool = False) -> PartCount:
@@ -140,6 +141,18 @@ def test_images_and_sound_are_no_text() -> None:
         50,
     )
     assert (unknown.text_input_tokens, unknown.image_input_tokens) == (None, None)
+
+
+def test_what_was_reported_of_images_and_sound_wins_over_the_formulas() -> None:
+    parts = anatomy_of(row("user", 20), row("image", 85), row("audio", 30), billed=200)
+    said = {"input_tokens": 200, "output_tokens": 7, "gen_ai.usage.image.input_tokens": 90}
+    found = settle_call(promote(said), parts, media=reported_media(said))
+    assert (found.image_input_tokens, found.audio_input_tokens) == (90, 30)
+    assert found.text_input_tokens == 200 - 90 - 30
+    said["llm.token_count.prompt_details.audio"] = 40
+    found = settle_call(promote(said), None, media=reported_media(said))
+    assert (found.image_input_tokens, found.audio_input_tokens) == (90, 40)
+    assert reported_media({"gen_ai.usage.image.input_tokens": -1}) is NOTHING
 
 
 def test_an_embedding_needs_no_output_to_have_a_total() -> None:

@@ -133,6 +133,7 @@ def test_the_users_price_of_the_day_comes_first() -> None:
         ({"m": {"input_usd_per_mtok": "5"}}, 'prices."m".input_usd_per_mtok'),
         ({"m": {"input_usd_per_mtok": -1}}, 'prices."m".input_usd_per_mtok'),
         ({"m": {"input_usd_per_mtok": float("nan")}}, 'prices."m".input_usd_per_mtok'),
+        ({"m": {"input_usd_per_mtok": 10**400}}, 'prices."m".input_usd_per_mtok is 1000'),
         ({"m": {"input_usd_per_mtok": True}}, 'prices."m".input_usd_per_mtok'),
         ({"m": {"output_usd_per_mtok": 1, "from": "soon"}}, 'prices."m".from'),
         ({"m": {"output_usd_per_mtok": 1, "provider": 7}}, 'prices."m".provider'),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from latprobe.tokens.formats.content import read_content
 from latprobe.tokens.formats.messages import read_messages
-from latprobe.tokens.formats.openai_chat import read_choices
+from latprobe.tokens.formats.openai_chat import offered_tools, read_choices
 from latprobe.tokens.formats.tool_blocks import read_definition
 from latprobe.tokens.json_values import list_at, text_at
 from latprobe.tokens.reading import Reading, Turn
@@ -30,7 +30,7 @@ def read(request: object, response: object) -> Reading | None:
     if system is not None:
         reading.input.append(Turn("system", tuple(read_content(system, reading))))
     reading.input += read_messages(request["messages"], reading)
-    for tool in list_at(request, "tools"):
+    for tool in offered_tools(request):
         reading.tools += read_definition(tool, reading)
     reading.output = read_answer(response, reading)
     return reading

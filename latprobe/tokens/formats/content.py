@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from latprobe.tokens.formats.media_blocks import MEDIA_BLOCKS, bare_media, media_pieces
-from latprobe.tokens.formats.tool_blocks import TOOL_BLOCKS, Nested, bare_tool
+from latprobe.tokens.formats.tool_blocks import Nested, bare_tool, tool_block
 from latprobe.tokens.json_values import as_text, compact, first_at, text_at
 from latprobe.tokens.media_payload import is_media_text, kind_of, mime_of_data_uri, read_media
 from latprobe.tokens.reading import MAX_NESTING, Piece, Reading
@@ -19,7 +19,14 @@ _TEXT_TYPES = frozenset(
     {"text", "input_text", "output_text", "refusal", "plain_text", "compaction", "text_delta"}
 )
 _REASONING_TYPES = frozenset(
-    {"reasoning", "thinking", "redacted_thinking", "reasoning_content", "summary_text"}
+    {
+        "reasoning",
+        "thinking",
+        "redacted_thinking",
+        "reasoning_content",
+        "summary_text",
+        "reasoning_text",
+    }
 )
 _RETRIEVED_TYPES = frozenset({"search_result", "citable", "cited", "retrieved"})
 # Marks of where a cache ends; they carry no content.
@@ -70,10 +77,14 @@ def _typed(
         return [Piece("text", as_text(first_at(block, "json", "value")))]
     if kind in _REASONING_TYPES:
         return _reasoning(block)
-    if kind in TOOL_BLOCKS:
-        return TOOL_BLOCKS[kind](block, reading, _nested(reading, depth))
     if kind in MEDIA_BLOCKS:
-        return media_pieces(kind, block, reading)
+        return media_pieces(kind, block, reading, _nested(reading, depth))
+    if kind == "image_generation_call":
+        drawn = {"image": block.get("result")}
+        return media_pieces("image", drawn, reading, _nested(reading, depth))
+    read_tool = tool_block(kind)
+    if read_tool is not None:
+        return read_tool(block, reading, _nested(reading, depth))
     if kind in _RETRIEVED_TYPES:
         inner = read_content(first_at(block, "content", "text"), reading, depth=depth + 1)
         return [Piece("retrieved", piece.text) if piece.text else piece for piece in inner]
@@ -94,6 +105,11 @@ def _bare(block: Mapping[str, object], reading: Reading, depth: int) -> list[Pie
     reasoning = block.get("reasoningContent")
     if isinstance(reasoning, (dict, Mapping)):
         return _reasoning(reasoning)
+    for name in ("citationsContent", "guardContent"):  # Bedrock's
+        held = block.get(name)
+        if isinstance(held, (dict, Mapping)):
+            inner = first_at(held, "content", "text", "image")
+            return read_content(inner, reading, depth=depth + 1)
     return [] if any(name in block for name in _EMPTY_TYPES) else None
 
 

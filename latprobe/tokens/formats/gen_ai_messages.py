@@ -54,7 +54,7 @@ def is_absent(value: object) -> bool:
     """Whether an attribute has no content: it is missing, or only its size and digest are left."""
     if value is None or value == "":
         return True
-    return isinstance(value, (dict, Mapping)) and value.keys() == {"bytes", "sha256"}
+    return isinstance(value, (dict, Mapping)) and value.keys() in ({"bytes", "sha256"}, {"bytes"})
 
 
 def content_value(value: object, reading: Reading, what: str) -> object:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from latprobe.tokens.formats.messages import read_messages
-from latprobe.tokens.formats.openai_chat import read_choices
+from latprobe.tokens.formats.openai_chat import offered_tools, read_choices
+from latprobe.tokens.formats.tool_blocks import read_definition
 from latprobe.tokens.json_values import as_text, mapping_at
 from latprobe.tokens.reading import Reading, Turn
 
@@ -17,6 +18,10 @@ def read(request: object, response: object) -> Reading | None:
         return None
     reading = Reading("llama_index")
     reading.input = [turn for item in messages for turn in _read_message(item, reading)]
+    if isinstance(request, (dict, Mapping)):
+        extra = mapping_at(request, "additional_kwargs", "kwargs")
+        for tool in offered_tools(request) + offered_tools(extra):
+            reading.tools += read_definition(tool, reading)
     reading.output = _read_answer(response, reading)
     return reading
 

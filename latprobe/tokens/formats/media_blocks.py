@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from latprobe.tokens.formats.tool_blocks import Nested
 from latprobe.tokens.json_values import as_text, first_at, mapping_at, text_at
 from latprobe.tokens.media_payload import address_of, kind_of, mime_of_data_uri, read_media
 from latprobe.tokens.part import MEDIA_KINDS
@@ -14,7 +16,6 @@ MEDIA_BLOCKS: dict[str, str | None] = {
     "image": "image",
     "image_url": "image",
     "input_image": "image",
-    "image_generation_call": "image",
     "computer_screenshot": "image",
     "audio": "audio",
     "audio_url": "audio",
@@ -29,8 +30,11 @@ MEDIA_BLOCKS: dict[str, str | None] = {
     "media": None,
     "blob": None,
     "uri": None,
+    "container_upload": "document",
 }
 
+# Names of what lies with the vendor, whatever they look like.
+_IDS = ("file_id", "fileId", "id")
 # Where the payload stands inside a block, or inside the object that a block wraps it in.
 _PAYLOAD_NAMES = (
     "data",
@@ -49,8 +53,7 @@ _PAYLOAD_NAMES = (
     "fileUri",
     "file_uri",
     "path",
-    "file_id",
-    "id",
+    *_IDS,
 )
 _MIME_NAMES = ("media_type", "mime_type", "mimeType", "mediaType", "mimetype", "image_mimetype")
 _WRAPPERS = (
@@ -68,15 +71,17 @@ _WRAPPERS = (
 )
 
 
-def media_pieces(kind: str, block: Mapping[str, object], reading: Reading) -> list[Piece]:
+def media_pieces(
+    kind: str, block: Mapping[str, object], reading: Reading, nest: Nested
+) -> list[Piece]:
     """The medium of a typed block; an Anthropic document of plain text is a retrieved text."""
     inner = mapping_at(block, *_WRAPPERS) or block
     nested = mapping_at(inner, "source") or inner
     if kind == "document" and nested.get("type") in ("text", "content"):
-        return _text_document(nested)
-    payload = first_at(nested, *_PAYLOAD_NAMES)
+        return _text_document(nested, nest)
+    payload = _payload(nested)
     if isinstance(payload, (dict, Mapping)):
-        payload = first_at(payload, *_PAYLOAD_NAMES)
+        payload = _payload(payload)
     mime_type = _mime_type(nested) or _mime_type(block) or mime_of_data_uri(payload)
     named = text_at(block, "modality")
     fixed = MEDIA_BLOCKS[kind] or (named if named in MEDIA_KINDS else None)
@@ -92,31 +97,54 @@ def bare_media(block: Mapping[str, object]) -> list[Piece] | None:
     for name in ("inlineData", "inline_data", "fileData", "file_data"):
         inner = block.get(name)
         if isinstance(inner, (dict, Mapping)):
-            payload = first_at(inner, *_PAYLOAD_NAMES)
             mime_type = _mime_type(inner)
-            return [_piece(payload, kind_of(mime_type), mime_type, None)]
+            return [_piece(_payload(inner), kind_of(mime_type), mime_type, None)]
     for name in MEDIA_KINDS:
         inner = block.get(name)
         if isinstance(inner, (dict, Mapping)):
-            payload = first_at(mapping_at(inner, "source") or inner, *_PAYLOAD_NAMES)
+            source = mapping_at(inner, "source") or inner
+            text = text_at(source, "text")
+            if name == "document" and text is not None:
+                return [Piece("retrieved", text)]
             form = text_at(inner, "format")
-            return [_piece(payload, name, f"{name}/{form}" if form else None, None)]
+            mime_type = f"{name}/{form}" if form else None
+            return [
+                _piece(_payload(mapping_at(source, "s3Location") or source), name, mime_type, None)
+            ]
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What lies with the vendor under a name."""
+
+    name: str
+
+
+def _payload(holder: Mapping[str, object]) -> object:
+    """What a block holds of its medium: the medium, where it lies, or its name at the vendor's."""
+    found = first_at(holder, *_PAYLOAD_NAMES)
+    if isinstance(found, str) and any(holder.get(name) is found for name in _IDS):
+        return _Stored(found)
+    return found
+
+
 def _piece(payload: object, kind: str, mime_type: str | None, detail: str | None) -> Piece:
+    if isinstance(payload, _Stored):
+        media = read_media(None, kind=kind, mime_type=mime_type, detail=detail)
+        return Piece(media.kind, None, media, payload.name)
     media = read_media(payload, kind=kind, mime_type=mime_type, detail=detail)
     return Piece(media.kind, None, media, address_of(payload))
 
 
-def _text_document(source: Mapping[str, object]) -> list[Piece]:
+def _text_document(source: Mapping[str, object], nest: Nested) -> list[Piece]:
+    """A document of text, or of blocks, pictures among them."""
     content = first_at(source, "data", "content")
     if not isinstance(content, list):
         return [Piece("retrieved", as_text(content))]
     return [
-        Piece("retrieved", text_at(item, "text") or as_text(item))
-        for item in content
-        if isinstance(item, (dict, Mapping))
+        Piece("retrieved", piece.text) if piece.text is not None else piece
+        for piece in nest(content)
     ]
 
 
@@ -124,7 +152,8 @@ def _mime_type(block: Mapping[str, object]) -> str | None:
     found = text_at(block, *_MIME_NAMES)
     form = text_at(block, "format")
     if found is None and form is not None and "/" not in form:
-        return f"audio/{form}"
+        kind = block.get("type")
+        return f"{kind if kind in MEDIA_KINDS else 'audio'}/{form}"
     return found or form
 
 

@@ -10,15 +10,10 @@ from latprobe.tokens.json_values import as_text, compact, first_at, mapping_at, 
 from latprobe.tokens.reading import Piece, Reading, Turn
 
 TOOL_ROLES = frozenset({"tool", "function", "ipython", "toolResult"})
-# Items of a Responses input and of Gemini's contents stand for a message without saying a role.
-_ROLE_OF_TYPE = {
-    "function_call": "assistant",
-    "custom_tool_call": "assistant",
-    "reasoning": "assistant",
-    "function_call_output": "tool",
-    "custom_tool_call_output": "tool",
-    "output_text": "assistant",
-}
+# Items of a Responses input stand for a message without saying a role.
+_MODELS_ITEMS = frozenset(
+    {"reasoning", "output_text", "compaction", "mcp_list_tools", "mcp_approval_request"}
+)
 
 _PLAIN = frozenset({"role", "content", "parts", "finish_reason"})
 
@@ -48,13 +43,20 @@ def read_message(message: object, reading: Reading, *, role: str | None = None) 
         said = said.get("role")
     kind = message.get("type")
     if said is None and isinstance(kind, str):
-        said = _ROLE_OF_TYPE.get(kind)
+        said = _role_of_item(kind)
     if said is not None and not isinstance(said, str):
         reading.note("a role is no text")
         said = as_text(said)
     found_role = said or role
     pieces = _pieces(message, found_role, reading)
     return Turn(found_role, tuple(pieces), name=_name(message, found_role))
+
+
+def _role_of_item(kind: str) -> str | None:
+    """Who an item of that type is from, None where the type does not say."""
+    if kind in _MODELS_ITEMS or kind.endswith("_call"):
+        return "assistant"
+    return "tool" if kind.endswith("_call_output") else None
 
 
 def _plain(message: dict[str, object]) -> Turn | None:
@@ -120,14 +122,8 @@ def _tool_result(message: Mapping[str, object], content: object, reading: Readin
     if name is None and identity is not None:
         name = reading.call_names.get(identity)
     if isinstance(content, (list, tuple)):
-        found = []
-        for piece in read_content(content, reading):
-            is_text = piece.kind in ("text", "tool_result", "other")
-            found.append(
-                Piece("tool_result", piece.text, name=piece.name or name) if is_text else piece
-            )
-        return found
-    return as_result(content, name, lambda inner: read_content(inner, reading))
+        content = [{"type": "text", "text": i} if isinstance(i, str) else i for i in content]
+    return as_result(content, name, lambda inner: read_content(inner, reading), reading)
 
 
 def _extra(value: object, reading: Reading) -> list[Piece]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from latprobe.tokens.formats.messages import read_messages
 from latprobe.tokens.formats.tool_blocks import read_definition
-from latprobe.tokens.json_values import as_text, list_at, text_at
+from latprobe.tokens.json_values import as_text, list_at, mapping_at, text_at
 from latprobe.tokens.reading import Piece, Reading, Turn
 
 # An answer with these and no message says what was used, and nothing else.
@@ -30,10 +30,16 @@ def read(request: object, response: object) -> Reading | None:
     if not isinstance(messages, (list, tuple)):
         reading.note("messages are no list")
     reading.input = read_messages(messages, reading)
-    for tool in list_at(fields, "tools") + list_at(fields, "functions"):
+    for tool in offered_tools(fields):
         reading.tools += read_definition(tool, reading)
     reading.output = read_choices(response, reading)
     return reading
+
+
+def offered_tools(fields: Mapping[str, object]) -> list[object]:
+    """The definitions of a request's tools, wherever its vendor puts them."""
+    bedrocks = list_at(mapping_at(fields, "toolConfig"), "tools")
+    return list_at(fields, "tools") + list_at(fields, "functions") + bedrocks
 
 
 def _has_role(item: object) -> bool:
@@ -52,6 +58,9 @@ def read_choices(response: object, reading: Reading) -> list[Turn]:
             return [turn for choice in choices for turn in _read_choice(choice, reading)]
         if isinstance(response.get("message"), (dict, Mapping)):
             return _read_choice(response, reading)
+        if isinstance(mapping_at(response, "output").get("message"), (dict, Mapping)):
+            held = {**mapping_at(response, "output"), "finish_reason": response.get("stopReason")}
+            return _read_choice(held, reading)  # Bedrock's
         if "role" in response or "content" in response:
             return read_messages(response, reading, role="assistant")
         if _USAGE_NAMES & response.keys():

@@ -23,7 +23,10 @@ ToolBlock = Callable[[Mapping[str, object], Reading, Nested], list[Piece]]
 # `id` comes last: a Responses item's own id is not its call's.
 _ID_NAMES = ("call_id", "tool_call_id", "tool_use_id", "toolCallId", "toolUseId", "id")
 _NAME_NAMES = ("name", "tool_name", "toolName")
-_ARGUMENT_NAMES = ("arguments", "args", "input", "tool_kwargs", "parameters")
+_ARGUMENT_NAMES = (
+    "arguments", "args", "input", "tool_kwargs", "parameters", "action", "operation", "code",
+    "queries",
+)  # fmt: skip
 _RESULT_NAMES = ("output", "response", "result", "content", "results")
 
 
@@ -83,7 +86,18 @@ def definition_name(tool: Mapping[str, object]) -> str | None:
 
 
 def _call(block: Mapping[str, object], reading: Reading, _nested: Nested) -> list[Piece]:
-    return [read_call(block, reading)]
+    found = read_call(block, reading)
+    return [found if found.name else found._replace(name=_vendors_tool(block, reading))]
+
+
+def _vendors_tool(block: Mapping[str, object], reading: Reading) -> str | None:
+    """The name of a tool that the vendor runs, as it was offered: `web_search_preview` is called as
+    `web_search_call`."""
+    called, end, _ = str(block.get("type")).partition("_call")
+    if not end or called in _NO_TOOLS:
+        return None
+    offered = (tool.name for tool in reading.tools if tool.name and tool.name.startswith(called))
+    return next(offered, called)
 
 
 def _result(block: Mapping[str, object], reading: Reading, nested: Nested) -> list[Piece]:
@@ -91,14 +105,24 @@ def _result(block: Mapping[str, object], reading: Reading, nested: Nested) -> li
     identity = text_at(block, *_ID_NAMES)
     if name is None and identity is not None:
         name = reading.call_names.get(identity)
-    return as_result(first_at(block, *_RESULT_NAMES), name, nested)
+    return as_result(first_at(block, *_RESULT_NAMES), name, nested, reading)
 
 
-def as_result(content: object, name: str | None, nested: Nested) -> list[Piece]:
-    """A tool's result: its blocks where it has blocks, its text or its JSON where not."""
+def as_result(content: object, name: str | None, nested: Nested, reading: Reading) -> list[Piece]:
+    """A tool's result: its blocks where it has blocks, its text or its JSON where not.
+
+    Objects whose type is no content's are the tool's own, and nothing to note.
+    """
+    noted = list(reading.problems)
     found = nested(content) if _is_content(content) else [Piece("text", as_text(content))]
+    if any(piece.kind == "other" for piece in found):
+        reading.problems[:] = noted
+    if found and all(piece.kind == "other" for piece in found):
+        found = [Piece("text", as_text(content))]
     return [
-        Piece("tool_result", piece.text, name=name) if piece.kind in ("text", "other") else piece
+        Piece("tool_result", piece.text, name=piece.name or name)
+        if piece.kind in ("text", "other", "tool_result")
+        else piece
         for piece in found
     ]
 
@@ -106,7 +130,7 @@ def as_result(content: object, name: str | None, nested: Nested) -> list[Piece]:
 def _is_content(value: object) -> bool:
     """Whether a result is content in blocks, and not a tool's own JSON."""
     if isinstance(value, (list, tuple)):
-        return all(_is_block(item) for item in value)
+        return all(map(_is_block, value))
     if isinstance(value, str):
         return is_media_text(value)
     return isinstance(value, (dict, Mapping)) and "type" in value and _is_block(value)
@@ -122,26 +146,15 @@ def _code(block: Mapping[str, object], _reading: Reading, _nested: Nested) -> li
     return [Piece("tool_call", compact(block), name="code_execution")]
 
 
+def _item(block: Mapping[str, object], _reading: Reading, _nested: Nested) -> list[Piece]:
+    """What stands in a conversation about tools, and is neither a call nor a result."""
+    held = {name: value for name, value in block.items() if name not in ("type", "id")}
+    return [Piece("tool_result", compact(held))]
+
+
 TOOL_BLOCKS: dict[str, ToolBlock] = {
     **dict.fromkeys(
-        (
-            "tool_call",
-            "tool_use",
-            "server_tool_use",
-            "server_tool_call",
-            "mcp_tool_use",
-            "mcp_call",
-            "function",
-            "function_call",
-            "custom",
-            "custom_tool_call",
-            "tool-call",
-            "web_search_call",
-            "file_search_call",
-            "code_interpreter_call",
-            "computer_call",
-            "invalid_tool_call",
-        ),
+        ("function", "custom", "server_tool_use", "tool_use", "tool-call"),
         _call,
     ),
     **dict.fromkeys(
@@ -149,18 +162,26 @@ TOOL_BLOCKS: dict[str, ToolBlock] = {
             "tool_call_response",
             "tool_response",
             "tool_result",
-            "mcp_tool_result",
             "server_tool_call_response",
-            "function_call_output",
-            "custom_tool_call_output",
-            "computer_call_output",
             "tool-result",
-            "web_search_tool_result",
-            "code_execution_tool_result",
         ),
         _result,
     ),
+    **dict.fromkeys(("mcp_list_tools", "mcp_approval_request", "mcp_approval_response"), _item),
 }
+# What vendors add every few months is named alike: `local_shell_call`, `web_fetch_tool_result`.
+_NO_TOOLS = ("tool", "function", "custom_tool", "invalid_tool", "server_tool", "mcp")
+_CALL_ENDS = ("_call", "_tool_use")
+_RESULT_ENDS = ("_tool_result", "_call_output", "_call_response")
+
+
+def tool_block(kind: str) -> ToolBlock | None:
+    """What reads a block of that type; None for what is no tool's."""
+    found = TOOL_BLOCKS.get(kind)
+    if found is None and kind.endswith(_RESULT_ENDS):
+        return _result
+    return _call if found is None and kind.endswith(_CALL_ENDS) else found
+
 
 _BARE_CALLS = ("functionCall", "function_call", "toolUse")
 _BARE_RESULTS = ("functionResponse", "function_response", "toolResult")

@@ -117,3 +117,26 @@ def test_what_nobody_knows_is_other() -> None:
     found = dissect_request({"colour": "red"})
     assert shown(found) == [("other", None, '{"colour":"red"}')]
     assert found.problem == "the request is in no known format"
+
+
+def test_a_dumped_prompt_value_is_its_messages_or_its_text() -> None:
+    messages = [
+        constructor("SystemMessage", content="Be brief."),
+        constructor("HumanMessage", content="Hi"),
+    ]
+    found = dissect_request(constructor("ChatPromptValue", messages=messages))
+    assert (found.format, shown(found)) == (
+        "langchain", [("system", None, "Be brief."), ("user", None, "Hi")]
+    )  # fmt: skip
+    assert shown(dissect_request(constructor("StringPromptValue", text="Hi"))) == [
+        ("user", None, "Hi")
+    ]
+
+
+@pytest.mark.parametrize("place", ["tools", "additional_kwargs"])
+def test_llama_indexs_tools_are_parts(place: str) -> None:
+    tool = {"type": "function", "function": {"name": "due"}}
+    offered = {"tools": [tool]} if place == "tools" else {"additional_kwargs": {"tools": [tool]}}
+    message = {"role": "user", "blocks": [{"block_type": "text", "text": "Hi"}]}
+    found = dissect_request({"messages": [message], **offered})
+    assert (found.format, found.tools_offered) == ("llama_index", ("due",))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from latprobe.tokens.dissect import dissect_request
 from latprobe.tokens.part import Dissected
 from tests.tokens.showing import shown
@@ -126,3 +128,36 @@ def test_an_unknown_role_an_unknown_part_and_no_message_are_kept_as_other() -> N
 def test_an_answer_that_only_says_what_was_used_has_no_parts() -> None:
     found = dissect_request({"messages": []}, {"usage": {"prompt_tokens": 3}})
     assert (found.parts, found.problem) == ((), None)
+
+
+def test_a_tools_own_json_is_a_result_whatever_its_objects_types_are() -> None:
+    rooms = [{"type": "hotel", "rooms": 3}, {"rooms": 4}]
+    messages = [
+        {"role": "user", "content": "A room?"},
+        {"role": "tool", "tool_call_id": "1", "content": rooms},
+        {"role": "tool", "tool_call_id": "2", "content": ["one", "two"]},
+    ]
+    found = dissect_request({"messages": messages})
+    assert (shown(found), found.problem) == (
+        [
+            ("user", None, "A room?"),
+            ("history", None, '[{"type":"hotel","rooms":3},{"rooms":4}]'),
+            ("history", None, "one"),
+            ("history", None, "two"),
+        ],
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"choices": [{"message": {"role": "assistant", "content": "Hi"}}]},
+        {"output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}]},
+        {"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hi"}]},
+    ],
+)
+def test_an_answer_without_its_request_is_taken_apart(answer: object) -> None:
+    found = dissect_request(None, answer)
+    assert (shown(found), found.messages, found.problem) == ([("output", None, "Hi")], 0, None)

@@ -71,3 +71,37 @@ def test_texts_to_embed_are_no_responses_request() -> None:
     found = dissect_request({"model": "text-embedding-3-small", "input": ["a cat", "a dog"]})
     assert (found.format, found.messages) == ("plain", 0)
     assert shown(found) == [("user", None, "a cat"), ("user", None, "a dog")]
+
+
+def test_tools_that_the_vendor_runs_are_called_by_their_offered_names() -> None:
+    request = {
+        "model": "gpt-5",
+        "input": [
+            {"role": "user", "content": "What is due?"},
+            {"type": "local_shell_call", "call_id": "c", "action": {"command": ["ls"]}},
+            {"type": "local_shell_call_output", "call_id": "c", "output": "a.txt"},
+            {"type": "mcp_list_tools", "id": "m", "server_label": "x", "tools": []},
+        ],
+        "tools": [{"type": "web_search_preview"}, {"type": "code_interpreter"}],
+    }
+    output = [
+        {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "Look."}]},
+        {"type": "web_search_call", "id": "w", "action": {"query": "due"}},
+        {"type": "image_generation_call", "id": "ig_1", "result": None},
+        {"type": "message", "role": "assistant", "content": "Rent."},
+    ]
+    found = dissect_request(request, {"object": "response", "output": output})
+    assert shown(found) == [
+        ("tools", "web_search_preview", '{"type":"web_search_preview"}'),
+        ("tools", "code_interpreter", '{"type":"code_interpreter"}'),
+        ("user", None, "What is due?"),
+        ("history", "local_shell", '{"command":["ls"]}'),
+        ("history", None, "a.txt"),
+        ("history", None, '{"server_label":"x","tools":[]}'),
+        ("reasoning", None, "Look."),
+        ("tool_calls", "web_search_preview", '{"query":"due"}'),
+        ("output", None, "None NonexNone None"),
+        ("output", None, "Rent."),
+    ]
+    assert (found.problem, found.tools_called) == (None, ("web_search_preview",))
+    assert [part.role for part in found.parts[2:6]] == ["user", "assistant", "tool", "assistant"]
