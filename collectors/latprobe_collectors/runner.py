@@ -60,7 +60,7 @@ class CollectorRunner:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=5.0)
-        self._hand_over()
+        self.hand_over()
         for collector in self._collectors:
             close = getattr(collector, "close", None)
             if close is not None and not self._threads[0].is_alive():
@@ -106,9 +106,10 @@ class CollectorRunner:
 
     def _hand_on(self) -> None:
         while not self._stop.wait(self._keep_every_s):
-            self._hand_over()
+            self.hand_over()
 
-    def _hand_over(self) -> None:
+    def hand_over(self) -> None:
+        """Hands on what waits, now; any thread."""
         with self._swap:
             samples, self._waiting = self._waiting, []
         if not samples:

@@ -48,6 +48,12 @@ class Outlets:
         if self._metrics is not None:
             self._metrics.start()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is handed out, as it comes in."""
+        parts = (self._forwarder, self._metrics_forwarder, self._metrics)
+        return any(part is not None for part in parts)
+
     def need_time(self) -> bool:
         """Whether the agent should stay for them."""
         return self._forwarder is not None and self._forwarder.needs_time()

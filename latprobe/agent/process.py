@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -15,6 +14,7 @@ import duckdb
 from latprobe.agent.address import remove_address, write_address
 from latprobe.agent.inlets import Inlets
 from latprobe.agent.outlets import Outlets
+from latprobe.agent.pace import Pace
 from latprobe.agent.sampling import Sampling
 from latprobe.agent.socket_server import SocketServer
 from latprobe.agent.token_thread import TokenThread
@@ -26,17 +26,14 @@ from latprobe_collectors.otlp.listening import Listening
 
 log = logging.getLogger("latprobe.agent")
 
-BUSY_S = 0.05
-# A transaction costs about 15 ms however few spans it has, so few spans wait a little for more.
-FEW_S = 0.15
-FEW_SPANS = 4096
-QUIET_S = 0.25
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 30.0
 # Retention: 30 days and 10 GB, looked at by an agent that lives this long.
 PRUNE_EVERY_S = 3600.0
 COMPACT_AFTER_S = 5.0
 LAST_COUNT_S = 5.0
+# A kernel trace whose request was late is looked for again so often.
+TRACE_AGAIN_S = 5.0
 
 
 class AgentProcess:
@@ -48,16 +45,20 @@ class AgentProcess:
         self._home = home
         self._lock = lock
         self._idle_s = idle_s
-        self._stop = threading.Event()
         self._owner = StoreOwner(home, lock=lock)
-        self._server = SocketServer(self._owner, stop=self._stop.set, version=VERSION)
-        self._sampling = Sampling(self._owner)
         self._inlets = Inlets(self._owner, listening)
         self._outlets = Outlets(self._owner, listening)
+        self._pace = Pace(is_followed=self._outlets.is_open)
+        self._server = SocketServer(
+            self._owner, stop=self._pace.end, asked=self._asked, version=VERSION
+        )
+        self._sampling = Sampling(self._owner)
         self._tokens = TokenThread(self._owner)
         self._retry_s = FIRST_RETRY_S
         self._is_compacted = True
         self._pruned_s = time.monotonic()
+        self._traced = -1
+        self._trace_again_s = 0.0
 
     def run(self) -> None:
         """Works until there is a reason to leave, then puts everything in order."""
@@ -79,9 +80,8 @@ class AgentProcess:
             self._leave()
 
     def _loop(self) -> None:
-        pause = BUSY_S
         last_needed_s = time.monotonic()
-        while not self._stop.is_set():
+        while not self._pace.is_over:
             count = self._ingest()
             self._sampling.see()
             now = time.monotonic()
@@ -92,8 +92,10 @@ class AgentProcess:
             if now - last_needed_s >= self._idle_s or not self._lock.is_ours():
                 return
             self._use_quiet_time(now - last_needed_s)
-            pause = _next_pause(pause, count or 0)
-            self._stop.wait(self._retry_s if count is None else pause)
+            if count is None:
+                self._pace.retry(self._retry_s)
+            else:
+                self._pace.rest(count)
 
     def _is_needed_after_all(self) -> bool:
         """Whether a writer came while this agent was deciding to leave.
@@ -101,7 +103,7 @@ class AgentProcess:
         A program that starts now no longer counts on this agent and starts another one, which
         waits for the lock; one that started just before is found by this last look.
         """
-        if self._stop.is_set() or not self._lock.is_ours():
+        if self._pace.is_over or not self._lock.is_ours():
             return False
         self._lock.mark(b"")
         self._ingest()
@@ -137,8 +139,14 @@ class AgentProcess:
             self._owner.compact()
 
     def _read_kernel_trace(self) -> None:
+        """One, where one may wait: a trace is told of with spans, and asking takes a query."""
+        now, ingested = time.monotonic(), self._owner.ingested
+        if ingested == self._traced and now < self._trace_again_s:
+            return
+        self._traced, self._trace_again_s = ingested, now + TRACE_AGAIN_S
         try:
-            self._owner.read_kernel_trace()
+            if self._owner.read_kernel_trace():
+                self._trace_again_s = now  # there may be another one
         except (StoreError, duckdb.Error) as error:
             self._owner.note_failure(f"A kernel trace cannot be stored: {error}")
 
@@ -148,10 +156,16 @@ class AgentProcess:
         except (StoreError, duckdb.Error) as error:
             self._owner.note_failure(f"Old data cannot be removed: {error}")
 
+    def _asked(self) -> None:
+        """Before an answer about what is stored."""
+        if self._pace.asked():
+            self._sampling.hand_over()
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._stop.set()
+        self._pace.end()
 
     def _leave(self) -> None:
+        self._pace.end()
         self._inlets.stop()
         self._outlets.stop()
         self._sampling.stop()
@@ -170,10 +184,3 @@ class AgentProcess:
             self._owner.count_tokens(deadline_s=time.monotonic() + LAST_COUNT_S)
         except (LatprobeError, duckdb.Error) as error:
             log.warning("%s", error)
-
-
-def _next_pause(last_s: float, count: int) -> float:
-    """How long to wait after a round that took in `count` spans."""
-    if count >= FEW_SPANS:
-        return BUSY_S
-    return FEW_S if count else min(last_s * 1.3, QUIET_S)

@@ -50,6 +50,11 @@ class Sampling:
         for runner in self._runners:
             runner.start()
 
+    def hand_over(self) -> None:
+        """Stores what was measured so far; any thread."""
+        for runner in self._runners:
+            runner.hand_over()
+
     def stop(self) -> None:
         """Returns when what was measured is stored."""
         for runner in self._runners:

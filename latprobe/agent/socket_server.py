@@ -27,18 +27,29 @@ log = logging.getLogger("latprobe.agent")
 Answer = tuple[dict[str, Any], Any]
 
 BACKLOG = 64
+# Requests whose answer is about what is stored.
+READING = ("query", "version", "status")
 
 
 class SocketServer:
-    """Answers from `start` to `close`. `stop` is called when a client asks the agent to leave.
+    """Answers from `start` to `close`. `stop` is called when a client asks the agent to leave,
+    `asked` before each answer about what is stored: it may take in what is new first.
 
     Its address is known before anybody can connect to it, so that it can be written first: who
     gets an answer reads the address of the one that answers, never that of a dead agent before.
     """
 
-    def __init__(self, owner: StoreOwner, *, stop: Callable[[], None], version: str) -> None:
+    def __init__(
+        self,
+        owner: StoreOwner,
+        *,
+        stop: Callable[[], None],
+        version: str,
+        asked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._owner = owner
         self._stop = stop
+        self._asked = asked
         self._queries = RunningQueries()
         self._clients: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -121,9 +132,12 @@ class SocketServer:
 
     def _answer(self, client: socket.socket, request: dict[str, Any]) -> None:
         try:
-            handler = self._handlers.get(str(request.get("op")))
+            op = str(request.get("op"))
+            handler = self._handlers.get(op)
             if handler is None:
                 raise UsageError(f"The agent knows no request {request.get('op')!r}. Restart it.")
+            if op in READING:
+                self._asked()
             header, body = handler(client, request)
         except LatprobeError as error:
             name = next(c.__name__ for c in type(error).__mro__ if c.__module__.endswith(".errors"))

@@ -20,6 +20,8 @@ log = logging.getLogger("latprobe.agent")
 SLICE_S = 0.5
 QUIET_S = 0.25
 RETRY_S = 5.0
+# With nothing new in the store: calls may have waited long enough for their request's end.
+LOOK_AGAIN_S = 2.0
 # Python runs one thread at a time. While spans come in, the pass works WORK_S and then lets others
 # run for GIVE_WAY_S.
 WORK_S = 0.02
@@ -36,6 +38,8 @@ class TokenThread:
         self._worked_since_s = 0.0
         self._seen_version = -1
         self._busy_until_s = 0.0
+        self._looked_version = -1
+        self._look_again_s = 0.0
         self._thread = threading.Thread(target=self._run, name="latprobe-tokens", daemon=True)
 
     @property
@@ -57,9 +61,17 @@ class TokenThread:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            pause = self._work()
+            pause = self._work() if self._is_due() else QUIET_S
             if self._stop.wait(pause):
                 return
+
+    def _is_due(self) -> bool:
+        """Whether there may be something to count: a look takes some queries."""
+        now, version = time.monotonic(), self._owner.ingested
+        if version == self._looked_version and now < self._look_again_s and not self._is_busy:
+            return False
+        self._looked_version, self._look_again_s = version, now + LOOK_AGAIN_S
+        return True
 
     def _work(self) -> float:
         """One go; gives back how long to wait before the next."""

@@ -13,8 +13,8 @@ from latprobe.gpu.run_notes import Late, Run
 
 # Pairs whose GPU work never ends (a hung kernel) are given up, the oldest first.
 MAX_PENDING = 4_096
-# Asked at the end of each stage with events; one ends more than it begins only after a pause.
-RESOLVED_AT_ONCE = 8
+# Asked at the end of a request and where many wait; more end than begin only after a pause.
+RESOLVED_AT_ONCE = 32
 MAX_POOL = 4_096
 
 

@@ -15,12 +15,13 @@ from latprobe.gpu.cuda import Cuda
 from latprobe.gpu.pairs import EventPairs
 from latprobe.gpu.run_notes import Run, StageName
 from latprobe.hooks.calls import enclosing_stage
-from latprobe.recorder import OPEN, Stage
+from latprobe.recorder import OPEN, Stage, current
 
 MAX_NAMES = 10_000
 # Runs whose end is never met (a signal handler raised in the middle of it).
 MAX_OPEN = 10_000
 LATE_AT_ONCE = 64
+RESOLVED_FROM = 16
 
 
 class RootSampler(Protocol):
@@ -57,9 +58,11 @@ class GpuStages:
 
     def current_run(self) -> Run | None:
         """Where the innermost open stage notes its waits and copies; None outside of any."""
-        stage = enclosing_stage()
-        if stage is None:
-            return None
+        stage = current.get()
+        if type(stage) is not Stage or stage._duration != OPEN:
+            stage = enclosing_stage()
+            if stage is None:
+                return None
         found = self._open.get(stage._span_id)
         if found is None:
             found = self._open[stage._span_id] = Run()
@@ -105,7 +108,7 @@ class GpuStages:
     # -- the replaced methods --------------------------------------------------------------------
 
     def _replacements(self) -> tuple[Callable[..., Any], ...]:
-        names, current = self._names, recorder.current
+        names = self._names
         plain_enter, plain_exit = self._originals[:2]
 
         def enter(stage: Stage) -> Stage:
@@ -195,8 +198,11 @@ class GpuStages:
             else:
                 self._settle_memory(run)
                 pairs.end(run, stage._start + stage._duration)
-            pairs.resolve()
-            self.write_late(at_least=LATE_AT_ONCE if stage._parent_id else 1)
+            # Each look asks CUDA: between a request's stages only where many pairs wait.
+            is_root = not stage._parent_id
+            if is_root or pairs.pending >= RESOLVED_FROM:
+                pairs.resolve()
+            self.write_late(at_least=1 if is_root else LATE_AT_ONCE)
         except Exception as fault:
             self._failed(fault)
 

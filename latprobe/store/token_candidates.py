@@ -34,6 +34,9 @@ IS_CALL = f"""(
     ))
 )"""
 
+# Without any of these a span is none.
+_SIGNS = ("input_tokens", "output_tokens", "operation", "model")
+
 # How many calls no pass has counted yet. Batches that are done are not looked at.
 WAITING_CALLS = f"""
 SELECT count(*) AS calls FROM spans s
@@ -103,6 +106,14 @@ class Candidates:
         if rest is None or not rest.num_rows:
             return self._seen_seq
         return int(pc.min(rest.column("seq")).as_py()) - 1
+
+    def pass_over(self, latest: int, call_seq: int) -> bool:
+        """Notes that all up to `latest` was seen, without a query, if nothing waits and no batch
+        after `call_seq`, which was seen before, holds a call; False where it must be looked."""
+        if len(self) or call_seq > self._seen_seq:
+            return False
+        self._seen_seq = max(latest, self._seen_seq)
+        return True
 
     def look(self) -> bool:
         """Takes up new calls and notes whose roots came; False when all stored spans were seen."""
@@ -199,6 +210,13 @@ class Candidates:
         if self._after is None or self._after[0] is not done:
             self._after = done, _rest(self._waiting, done)
         return self._after[1]
+
+
+def may_hold_calls(spans: pa.Table) -> bool:
+    """Whether any of these rows of `spans` can be a call, as IS_CALL says it."""
+    return any(
+        spans[name].null_count < spans.num_rows for name in _SIGNS if name in spans.column_names
+    )
 
 
 def _once(waiting: pa.Table) -> pa.Table:

@@ -94,6 +94,16 @@ class TokenPass:
             self._mutex.release()
         return total
 
+    def pass_over(self, latest: int, call_seq: int) -> bool:
+        """Whether nothing is to be done for the batches up to `latest`; see Candidates.pass_over.
+        False while another thread is at it."""
+        if not self._mutex.acquire(blocking=False):
+            return False
+        try:
+            return self._candidates.pass_over(latest, call_seq)
+        finally:
+            self._mutex.release()
+
     def reload(self) -> None:
         """Has it forget what it knows of stored parts and templates: rows have left, or came from
         elsewhere. Waits for nothing."""

@@ -41,7 +41,10 @@ def test_the_standard_variable_alone_switches_the_export_on(
         one_span(owner)
         wait_until(lambda: server.kept == [1])
         wait_until(lambda: not outlets.need_time())
+        is_open = outlets.is_open
         outlets.stop()
+
+    assert is_open
 
 
 def test_without_a_setting_nothing_is_handed_out(owner: StoreOwner) -> None:
@@ -49,7 +52,7 @@ def test_without_a_setting_nothing_is_handed_out(owner: StoreOwner) -> None:
     outlets.start()
     one_span(owner)
 
-    assert (outlets.need_time(), owner.notes) == (False, [])
+    assert (outlets.need_time(), outlets.is_open, owner.notes) == (False, False, [])
 
 
 def test_an_agent_does_not_send_to_itself(

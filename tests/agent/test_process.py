@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from latprobe.agent import process as process_module
 from latprobe.agent.client import AgentGoneError
+from latprobe.agent.process import AgentProcess
 from latprobe.errors import UsageError
+from latprobe.store.folder_lock import FolderLock
 from latprobe.store.owner import StoreOwner
 from tests.agent.agents import client_of, running_agent, start
 from tests.journal.building import SegmentBuilder
@@ -187,3 +190,31 @@ def test_host_and_process_are_sampled_while_something_records(tmp_path: Path) ->
         ).to_pylist()
 
     assert owners == [{"pid": os.getpid(), "run_id": 1}]
+
+
+def test_kernel_traces_are_asked_for_when_spans_came_and_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = [False, True, False]  # what each question finds
+    asked: list[bool] = []
+
+    def read() -> bool:
+        asked.append(waiting[len(asked)])
+        return asked[-1]
+
+    lock = FolderLock(tmp_path)
+    lock.acquire()
+    agent = AgentProcess(tmp_path, lock, idle_s=1.0)
+    monkeypatch.setattr(process_module, "TRACE_AGAIN_S", 3600.0)
+    monkeypatch.setattr(agent._owner, "read_kernel_trace", read)
+    for _ in range(3):
+        agent._read_kernel_trace()
+    before = len(asked)
+    build = SegmentBuilder(tmp_path / "journal" / "a.lpj").hold_lock()
+    build.span()
+    agent._ingest()
+    for _ in range(4):
+        agent._read_kernel_trace()
+    agent._leave()
+
+    assert (before, asked) == (1, waiting)

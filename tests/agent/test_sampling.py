@@ -68,3 +68,13 @@ def test_a_wrong_setting_of_engines_is_a_note_and_the_rest_is_measured(
             "Serving engines are not read: the engine vllm = 'http://a:port/metrics' is not at an "
             "http:// address"
         ]
+
+
+def test_what_was_measured_can_be_stored_at_once(tmp_path: Path) -> None:
+    with StoreOwner(tmp_path) as owner:
+        measuring = Sampling(owner)
+        measuring._runners[0]._wait_for_keep([Sample(5, "host", "host.load1", 1.0)])
+        measuring.hand_over()
+        rows = owner.query("SELECT time_ns, metric FROM samples").to_pylist()
+
+    assert rows == [{"time_ns": 5, "metric": "host.load1"}]

@@ -105,3 +105,21 @@ def test_answers_name_their_error(server: SocketServer) -> None:
         "message": "One SQL statement at a time, this has 2. Send them one by one.",
         "bytes": 0,
     }
+
+
+def test_questions_about_the_store_are_announced_before_they_are_answered(tmp_path: Path) -> None:
+    said: list[str] = []
+    with StoreOwner(tmp_path) as owner:
+        server = SocketServer(
+            owner, stop=lambda: None, asked=lambda: said.append("asked"), version="test"
+        )
+        server.start()
+        with AgentClient(server.address) as client:
+            for ask in (client.data_version, client.status, lambda: client.query("SELECT 1")):
+                ask()
+                said.append("answered")
+            client.flush(5.0)
+            said.append("flushed")
+        server.close()
+
+    assert said == ["asked", "answered"] * 3 + ["flushed"]

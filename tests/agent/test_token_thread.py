@@ -51,3 +51,18 @@ def test_a_store_that_takes_nothing_is_said_and_tried_again(
         thread.stop()
 
         assert not thread.is_busy
+
+
+def test_without_anything_new_the_store_is_looked_at_rarely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("latprobe.agent.token_thread.LOOK_AGAIN_S", 60.0)
+    build = SegmentBuilder(tmp_path / "journal" / "a.lpj").hold_lock()
+    with StoreOwner(tmp_path) as owner:
+        thread = TokenThread(owner)
+        due = [thread._is_due(), thread._is_due()]
+        build.span(details=CALL)
+        owner.ingest_journal()
+        due += [thread._is_due(), thread._is_due()]
+
+    assert due == [True, False, True, False]

@@ -146,6 +146,6 @@ def test_a_store_that_refuses_is_counted_and_said_once(caplog: pytest.LogCapture
     runner = CollectorRunner([], refuse)
     for _ in range(2):
         runner._wait_for_keep([Sample(0, "x", "tick", 1.0)])
-        runner._hand_over()
+        runner.hand_over()
 
     assert (runner.failures["keep"], caplog.text.count("full")) == (2, 1)

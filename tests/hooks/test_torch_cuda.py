@@ -22,12 +22,12 @@ from latprobe.gpu import waits as waits_module
 from latprobe.gpu.captures import count_captures
 from latprobe.gpu.cuda import Cuda, Stream
 from latprobe.gpu.run_notes import FIRST_RUNS, REST
-from latprobe.gpu.stages import GpuStages
+from latprobe.gpu.stages import LATE_AT_ONCE, RESOLVED_FROM, GpuStages
 from latprobe.gpu.waits import note_waits
 from latprobe.hooks import torch_cuda
 from latprobe.recorder import Stage
 from latprobe.testing import FakeClock, MemorySink
-from tests.hooks.fake_cuda import FakeCuda, fake_torch
+from tests.hooks.fake_cuda import Event, FakeCuda, fake_torch
 from tests.hooks.needing import needs
 
 PLAIN = (Stage.__enter__, Stage.__exit__, Stage.__aenter__, Stage.__aexit__)
@@ -316,6 +316,42 @@ def test_a_gpu_that_hangs_costs_bounded_memory(
         run("step", cuda, host_ms=5)
     assert (gpu.pairs.pending, gpu.pairs.given_up) == (10, 20)
     assert all("gpu_ns" not in values for values in facts(sink, "step"))
+
+
+def test_within_a_request_cuda_is_asked_only_where_many_pairs_wait(
+    gpu: GpuStages, cuda: FakeCuda, sink: MemorySink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    query = cuda.query
+
+    def asking(event: Event) -> bool:
+        asked.append(event)
+        return query(event)
+
+    monkeypatch.setattr(cuda, "query", asking)
+    with latprobe.stage("request"):
+        for _ in range(RESOLVED_FROM - 1):
+            run("step", cuda, host_ms=5)
+        few = (len(asked), len(sink.late))
+        for _ in range(LATE_AT_ONCE):
+            run("step", cuda, host_ms=5)
+        many = len(sink.late)  # before the request is over
+    assert few == (0, 0)
+    assert many >= LATE_AT_ONCE
+    assert len(facts(sink, "step")) == RESOLVED_FROM - 1 + LATE_AT_ONCE
+
+
+def test_waits_of_stages_without_pairs_are_written_during_a_long_request(
+    torch: Any, gpu: GpuStages, cuda: FakeCuda, sink: MemorySink
+) -> None:
+    value = torch.Tensor(cuda, is_cuda=True)
+    cuda.has_context = False  # no pairs here
+    with latprobe.stage("request"):
+        for _ in range(LATE_AT_ONCE):
+            with latprobe.stage("step"):
+                value.item()
+        written = len(facts(sink, "step"))
+    assert written == LATE_AT_ONCE
 
 
 def test_at_the_end_what_is_done_is_written_and_nothing_is_waited_for(

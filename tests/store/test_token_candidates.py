@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from latprobe.config import Settings
@@ -134,3 +136,57 @@ def test_roots_of_calls_that_wait_are_found_however_many_wait(
         while candidates.look():
             pass
         assert taken(candidates) == [11, 13]
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"gen_ai.usage.input_tokens": 7},
+        {"gen_ai.usage.output_tokens": 7},
+        {"gen_ai.operation.name": "embeddings"},
+        {"gen_ai.request.model": "m", "gen_ai.prompt.0.content": "text"},
+    ],
+)
+def test_whatever_can_be_a_call_is_looked_at(tmp_path: Path, details: dict[str, object]) -> None:
+    with StoreOwner(tmp_path) as owner:
+        owner.count_tokens()
+        build = SegmentBuilder(tmp_path / "journal" / "a.lpj")
+        build.span("root", trace=1, span=1)
+        build.span("ask", trace=1, span=2, parent=1, details=details)
+        build.close()
+        owner.ingest_journal()
+        owner.count_tokens()
+        rows = owner.query("SELECT span_id FROM usage").to_pylist()
+
+    assert rows == [{"span_id": 2}]
+
+
+def test_batches_without_a_call_are_not_asked_for_and_not_looked_at_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    with StoreOwner(tmp_path) as owner:
+        build = SegmentBuilder(tmp_path / "journal" / "a.lpj").hold_lock()
+        build.span("load", trace=1, span=1)
+        owner.ingest_journal()
+        owner.count_tokens()  # what came before the owner knows may be calls
+        query = owner._tokens._candidates._query
+
+        def asking(sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+            asked.append(sql)
+            return query(sql, parameters)
+
+        monkeypatch.setattr(owner._tokens._candidates, "_query", asking)
+        for number in range(2, 6):
+            build.span("load", trace=number, span=number)
+            owner.ingest_journal()
+            owner.count_tokens()
+        without = list(asked)
+        build.span("ask", trace=9, span=9, details=CALL)
+        owner.ingest_journal()
+        counted = owner.count_tokens()
+        reached = owner._tokens._candidates.counted_seq()
+        latest = owner.ingested
+
+    assert (without, counted) == ([], 1)
+    assert (asked != [], reached) == (True, latest)

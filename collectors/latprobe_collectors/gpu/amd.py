@@ -24,6 +24,7 @@ MISSING = "amdsmi is not installed; it comes with ROCm"
 _GONE = frozenset({31, 32, 34})
 # Invalid, not supported, not yet implemented, no such symbol, no permission.
 _CANNOT = frozenset({1, 2, 3, 5, 10})
+_FAULTS = (AttributeError, TypeError, ValueError, LookupError, ArithmeticError, OSError)
 _WIDTHS = frozenset({0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
 
 
@@ -41,9 +42,9 @@ def load_amdsmi() -> tuple[Any, str | None]:
     """The library, not started yet, or None and the reason."""
     try:
         amdsmi: Any = import_module("amdsmi")
-    except (ImportError, OSError, KeyError) as error:  # as it says that its C part is missing
+    except Exception as error:  # it says in many ways that its C part is missing
         if has_library():
-            return None, f"amdsmi cannot be imported ({error})"
+            return None, f"amdsmi cannot be imported ({_said(error)})"
         return None, MISSING
     if not hasattr(amdsmi, "amdsmi_init"):
         return None, "the module amdsmi is not ROCm's"
@@ -66,7 +67,7 @@ class AmdLibrary:
             return reason or MISSING
         try:
             self._smi.amdsmi_init()
-        except _errors(self._smi) as error:
+        except (_errors(self._smi), *_FAULTS) as error:
             self._smi = None
             return f"the AMD driver does not answer ({_said(error)})"
         return None
@@ -79,11 +80,13 @@ class AmdLibrary:
             self._smi = None
 
     def find(self) -> Found:
-        """The GPUs of now. Raises DeviceGoneError."""
+        """The GPUs of now. Raises DeviceGoneError, also when it does not say which there are."""
         handles, _ = self._try(lambda smi, _: smi.amdsmi_get_processor_handles(), None)
+        if handles is None:
+            raise DeviceGoneError("the AMD driver does not say which GPUs there are")
         devices: list[Device] = []
         lost: list[str] = []
-        for index, handle in enumerate(handles or ()):
+        for index, handle in enumerate(handles):
             try:
                 uuid, _ = self._try(lambda smi, h: smi.amdsmi_get_gpu_device_uuid(h), handle)
                 asic, _ = self._try(lambda smi, h: smi.amdsmi_get_gpu_asic_info(h), handle)
@@ -132,12 +135,14 @@ class AmdLibrary:
         found, again = self._try(lambda smi, h: smi.amdsmi_get_gpu_process_list(h), device.handle)
         if found is None:
             return None, again
-        return {
-            int(process["pid"]): int(used)
-            for process in found
-            if isinstance(process, Mapping)
-            and (used := _number(process.get("memory_usage", {}).get("vram_mem"))) is not None
-        }, True
+        memory: dict[int, int] = {}
+        for process in found:
+            usage = process.get("memory_usage") if isinstance(process, Mapping) else None
+            used = _number(usage.get("vram_mem")) if isinstance(usage, Mapping) else None
+            pid = _number(process.get("pid")) if used is not None else None
+            if used is not None and pid is not None:
+                memory[int(pid)] = int(used)
+        return memory, True
 
     def _driver(self, device: Device) -> str | None:
         found, _ = self._try(lambda smi, h: smi.amdsmi_get_gpu_driver_info(h), device.handle)
@@ -154,6 +159,8 @@ class AmdLibrary:
             return None, number not in _CANNOT
         except (AttributeError, TypeError, KeyError):  # another version of the library
             return None, False
+        except _FAULTS:  # of this reading
+            return None, True
 
 
 def _errors(smi: Any) -> type[Exception]:
@@ -167,7 +174,7 @@ def _code(error: Exception) -> int | None:
 
 
 def _said(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _uuid(value: Any, index: int) -> str:
@@ -175,7 +182,7 @@ def _uuid(value: Any, index: int) -> str:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, (int, float)) and value not in _WIDTHS:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value not in _WIDTHS:
         return float(value)
     return None
 

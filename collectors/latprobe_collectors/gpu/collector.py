@@ -16,6 +16,8 @@ log = logging.getLogger("latprobe.agent")
 # library takes up to seconds, so a card that stays away is looked for ever more rarely.
 LOOK_AGAIN_S = 10.0
 LONGEST_LOOK_AGAIN_S = 320.0
+# After so long without a loss it is a new one.
+WELL_FOR_S = 20.0
 OWN_COST_EVERY_S = 1.0
 
 
@@ -49,6 +51,7 @@ class GpuCollector:
         self._hidden = 0
         self._lost: dict[str, str] = {}
         self._look_at: int | None = 0
+        self._looked_ns = 0
         self._wait_s = LOOK_AGAIN_S
         self._cost = _OwnCost(self._clocks)
 
@@ -77,8 +80,9 @@ class GpuCollector:
             try:
                 samples.extend(reader.read(self._pids))
             except DeviceGoneError as error:
-                self._readers.remove(reader)
-                self._lose(reader.device.uuid, f"{reader.device.uuid} is lost: {error}")
+                self._drop(reader, f"{reader.device.uuid} is lost: {error}")
+            except Exception as error:  # of this card's library or ours: the others are read
+                self._drop(reader, f"{reader.device.uuid} cannot be read: {_said(error)}")
         yield from samples
         yield from self._cost.end()
 
@@ -92,7 +96,7 @@ class GpuCollector:
     def _look(self) -> None:
         """Finds the devices. The library is started anew: it knows the cards of its start."""
         self.close()
-        self._look_at = None
+        self._look_at, self._looked_ns = None, self._clocks.monotonic_ns()
         self._lost = {}
         reason = self._library.open()
         if reason is not None:
@@ -105,8 +109,11 @@ class GpuCollector:
             self._readers = []
             self._lose("", str(error))
             return
+        except Exception as error:  # of the library or ours: it may pass, and must be said
+            self._readers = []
+            self._lose("", f"the library of these GPUs fails: {_said(error)}")
+            return
         if not self._lost:
-            self._wait_s = LOOK_AGAIN_S
             self.problem = None
 
     def _take(self, found: Found) -> None:
@@ -128,15 +135,27 @@ class GpuCollector:
                 self._lose(uuid, f"{uuid} is not there any more")
         self._known |= present
 
+    def _drop(self, reader: DeviceReader, reason: str) -> None:
+        self._readers.remove(reader)
+        self._lose(reader.device.uuid, reason)
+
     def _lose(self, key: str, reason: str) -> None:
         self._lost[key] = reason
         if self._look_at is None:
-            self._look_at = self._clocks.monotonic_ns() + int(self._wait_s * 1e9)
+            now = self._clocks.monotonic_ns()
+            if now - self._looked_ns > WELL_FOR_S * 1e9:  # else found, but not to be read
+                self._wait_s = LOOK_AGAIN_S
+            self._look_at = now + int(self._wait_s * 1e9)
             self._wait_s = min(self._wait_s * 2, LONGEST_LOOK_AGAIN_S)
         problem = "; ".join(self._lost.values())
         if problem != self.problem:
             log.warning("GPU counters: %s", problem)
         self.problem = problem
+
+
+def _said(error: Exception) -> str:
+    """Class and message, on one line."""
+    return " ".join(f"{type(error).__name__} {error}".split())
 
 
 class _OwnCost:

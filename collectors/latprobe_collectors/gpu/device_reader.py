@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 
 from latprobe_collectors.contract import Sample
 from latprobe_collectors.gpu.clocks import Clocks
 from latprobe_collectors.gpu.library import Counters, Device, Library, Quantity
+from latprobe_collectors.gpu.plausible import is_plausible
 
 # A round's length: a little less than the 100 ms at which hardware counters move on, so that now
 # and then a round sees nothing new. That tells when they do (see `ticks`), and the better the less
@@ -72,7 +72,9 @@ class DeviceReader:
         tick = self._clocks.monotonic_ns()
         # Half a round early rather than most of a round late.
         self._due[quantity] = tick + int((quantity.every_s - EVERY_S / 2) * 1e9)
-        if value is not None and math.isfinite(value) and self._is_news(quantity, value, tick):
+        if value is None or not is_plausible(quantity.metric, value):
+            return
+        if self._is_news(quantity, value, tick):
             now = self._clocks.wall_ns()
             yield Sample(now, self._library.source, quantity.metric, value, self.device.uuid)
 
@@ -95,4 +97,5 @@ class DeviceReader:
         now, source, uuid = self._clocks.wall_ns(), self._library.source, self.device.uuid
         for pid in sorted(set(pids()) & set(found or ())):
             value = float((found or {})[pid])
-            yield Sample(now, source, PROCESS_MEMORY, value, uuid, pid)
+            if is_plausible(PROCESS_MEMORY, value):
+                yield Sample(now, source, PROCESS_MEMORY, value, uuid, pid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
@@ -24,6 +25,11 @@ _CANNOT = frozenset({2, 3, 4, 6, 13, 22, 24, 25, 26})
 # library and driver of two versions, GPU not found. Any other error may pass by itself.
 _GONE = frozenset({1, 9, 11, 12, 15, 16, 18, 28})
 NO_PERMISSION = 4
+# What else a library raises that does not work, or is another one than it seems.
+_FAULTS = (
+    AttributeError, TypeError, ValueError, LookupError, ArithmeticError, OSError, RuntimeError,
+    ctypes.ArgumentError,
+)  # fmt: skip
 
 
 def has_driver() -> bool:
@@ -40,13 +46,20 @@ def load_nvml() -> tuple[Any, str | None]:
     """The library, not started yet, or None and the reason."""
     try:
         import pynvml
-    except (ImportError, SyntaxError) as error:
+    except Exception as error:  # whoever's module it is, it may do anything when it is imported
         if has_library():
-            return None, f"the module pynvml cannot be imported ({error})"
+            return None, f"the module pynvml cannot be imported ({_said(error)})"
         return None, MISSING
-    if not hasattr(pynvml, "nvmlInit") or not hasattr(pynvml, "NVMLError"):
+    if not is_nvml(pynvml):
         return None, "the module pynvml is not the one of nvidia-ml-py"
     return pynvml, None
+
+
+def is_nvml(module: Any) -> bool:
+    """Whether it is nvidia-ml-py, as far as one can tell without calling it."""
+    error = getattr(module, "NVMLError", None)
+    is_error = isinstance(error, type) and issubclass(error, Exception)
+    return is_error and callable(getattr(module, "nvmlInit", None))
 
 
 def start(nvml: Any) -> str | None:
@@ -57,6 +70,8 @@ def start(nvml: Any) -> str | None:
         if getattr(error, "value", None) == NO_PERMISSION:
             return f"this user may not ask the NVIDIA driver ({error})"
         return f"the NVIDIA driver does not answer ({error})"
+    except _FAULTS as error:
+        return f"the module pynvml does not work here ({_said(error)})"
     return None
 
 
@@ -64,18 +79,23 @@ def find(nvml: Any) -> Found:
     """All GPUs that this process may see, with their slices.
 
     One that is lost stops none of the others. Raises DeviceGoneError when the driver is not there
-    any more.
+    any more, or does not say how many there are.
     """
     devices: list[Device] = []
     lost: list[str] = []
     hidden = 0
-    for index in range(_asked(nvml, nvml.nvmlDeviceGetCount) or 0):
+    count = _asked(nvml, getattr(nvml, "nvmlDeviceGetCount", None))
+    if count is None:
+        raise DeviceGoneError("the NVIDIA driver does not say which GPUs there are")
+    for index in range(count):
         try:
-            handle = _asked(nvml, nvml.nvmlDeviceGetHandleByIndex, index)
-            if handle is None:
+            handle, again = ask(nvml, lambda lib, at: lib.nvmlDeviceGetHandleByIndex(at), index)
+            if handle is None and again:
+                lost.append(f"GPU {index}: the driver does not let it be read now")
+            elif handle is None:
                 hidden += 1
-                continue
-            devices += _gpu(nvml, handle, index)
+            else:
+                devices += _gpu(nvml, handle, index)
         except DeviceGoneError as error:
             lost.append(f"GPU {index}: {error}")
     return Found(tuple(devices), hidden, tuple(lost))
@@ -93,8 +113,10 @@ def ask(nvml: Any, read: Any, handle: Any) -> tuple[Any, bool]:
         if number in _GONE:
             raise DeviceGoneError(str(error)) from error
         return None, number not in _CANNOT
-    except (AttributeError, TypeError):  # a library from before this quantity
+    except (AttributeError, TypeError, ctypes.ArgumentError):  # from before this quantity
         return None, False
+    except _FAULTS:  # of this reading: a text that is no text, a number beyond its width
+        return None, True
 
 
 def driver_version(nvml: Any) -> str | None:
@@ -151,6 +173,11 @@ def _slices(nvml: Any, handle: Any, index: int, parent_uuid: str) -> list[Device
 def _asked(nvml: Any, call: Any, *arguments: Any) -> Any:
     """The answer, None where this card has none. Raises DeviceGoneError."""
     return ask(nvml, lambda *_: call(*arguments), None)[0]
+
+
+def _said(error: Exception) -> str:
+    """Its message on one line, its class where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _text(value: str | bytes | None) -> str | None:

@@ -30,6 +30,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 import latprobe
@@ -99,15 +100,26 @@ class Latprobe:
             for undo in reversed(self._undos):
                 undo()
 
+    def agent_cpu_s(self) -> float:
+        """What the agent has taken of all cores so far; 0 while there is none."""
+        address = read_address(self._home)
+        try:
+            return 0.0 if address is None else sum(psutil.Process(address.pid).cpu_times()[:2])
+        except psutil.NoSuchProcess:
+            return 0.0
+
     def _signal_agent(self, number: int) -> None:
         address = read_address(self._home)
         if address is not None:
             os.kill(address.pid, number)
 
 
-def measure(pipeline: Pipeline, probe: Latprobe, *, seconds: float) -> list[Round]:
-    """A round each."""
+def measure(
+    pipeline: Pipeline, probe: Latprobe, *, seconds: float, agent_pct: dict[str, float]
+) -> list[Round]:
+    """A round each; `agent_pct` gets what the agent took of one core in each arm."""
     rounds: list[Round] = []
+    took, spent = Counter[str](), Counter[str]()
     draw = random.Random(1)
     order = list(ARMS)
     deadline = time.perf_counter() + seconds
@@ -117,9 +129,13 @@ def measure(pipeline: Pipeline, probe: Latprobe, *, seconds: float) -> list[Roun
             found: Round = {}
             for arm in order:
                 probe.switch(arm)
+                start_s, start_cpu_s = time.perf_counter(), probe.agent_cpu_s()
                 found[arm] = [request_ms(pipeline) for _ in range(TURN)]
+                took[arm] += int((time.perf_counter() - start_s) * 1e6)
+                spent[arm] += int((probe.agent_cpu_s() - start_cpu_s) * 1e6)
             rounds.append(found)
     finally:
+        agent_pct |= {arm: 100.0 * spent[arm] / took[arm] for arm in ARMS if took[arm]}
         probe.switch("on")  # the agent goes on, whatever happened
     return rounds
 
@@ -226,9 +242,12 @@ def main() -> int:
     durations = pipeline.calibrate()
     home = Path(tempfile.mkdtemp(prefix="latprobe-overhead-"))
     probe = Latprobe(home, is_cuda=pipeline.is_cuda)
-    for _ in range(5):
-        pipeline.request(latprobe.stage)
-    rounds = measure(pipeline, probe, seconds=options.seconds)
+    for _ in range(2):
+        for _ in range(5):
+            pipeline.request(latprobe.stage)
+        latprobe.flush(20)  # the agent is up, and has imported what it needs
+    agent_pct: dict[str, float] = {}
+    rounds = measure(pipeline, probe, seconds=options.seconds, agent_pct=agent_pct)
     synchronisation = count_synchronisation(pipeline, probe)
     results = {
         "torch": torch.__version__,
@@ -239,6 +258,7 @@ def main() -> int:
             arm: statistics.median(times[-1] for one in rounds for times in one[arm])
             for arm in ARMS
         },
+        "agent_pct_of_a_core": agent_pct,
         "against_off": {arm: ratio(rounds, arm) for arm in ARMS if arm != "off"},
         "stages_against_off": {
             name: {arm: ratio(rounds, arm, column=at) for arm in ARMS if arm != "off"}

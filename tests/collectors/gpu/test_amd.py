@@ -76,3 +76,22 @@ def test_a_driver_that_does_not_answer_is_a_problem() -> None:
     machine.smi.fails["amdsmi_init"] = 34
     assert machine.once() == {}
     assert machine.collector.problem == "the AMD driver does not answer (Error code: 34)"
+
+
+@pytest.mark.parametrize("usage", [None, "N/A", {"vram_mem": "N/A"}, {"vram_mem": True}, {}])
+def test_memory_of_a_process_in_a_form_of_another_version_is_absent(usage: Any) -> None:
+    machine = Machine()
+    machine.smi.amdsmi_get_gpu_process_list = (  # type: ignore[method-assign]
+        lambda handle: [{"pid": 42, "memory_usage": usage}, {"memory_usage": {"vram_mem": 5}}, 7]
+    )
+    found = machine.once()
+
+    assert "gpu.process_memory_used_bytes" not in found
+    assert found["gpu.utilization_pct"] == 91.0
+
+
+def test_a_driver_that_does_not_list_its_cards_is_a_problem() -> None:
+    machine = Machine()
+    machine.smi.fails["amdsmi_get_processor_handles"] = 2
+    assert machine.once() == {}
+    assert machine.collector.problem == "the AMD driver does not say which GPUs there are"

@@ -75,6 +75,8 @@ def test_importing_the_collectors_loads_no_library() -> None:
         ("", "the module pynvml is not the one of nvidia-ml-py"),
         ("print 1", "the module pynvml cannot be imported"),
         ("import no_such_thing", "the module pynvml cannot be imported"),
+        ("raise RuntimeError", "the module pynvml cannot be imported (RuntimeError)"),
+        ("nvmlInit = NVMLError = 1", "the module pynvml is not the one of nvidia-ml-py"),
     ],
 )
 def test_a_wrong_module_is_said_to_be_one(
