@@ -11,6 +11,7 @@ from latprobe.advice.dominant import dominant
 from latprobe.advice.ranking import rank
 from latprobe.advice.rule import Rule, all_rules
 from latprobe.advice.suggestion import Suggestion
+from latprobe.analysis.mixed_programs import mixed_programs
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.errors import NoDataError
@@ -29,15 +30,24 @@ def advise_on(context: Context, *, rules: Sequence[Rule] | None = None) -> Advic
     count = len(context.requests)
     if count == 0:
         raise nothing_found(context.query, context.scope)
-    if count < MIN_REQUESTS:
-        return Advice(
-            requests=count,
-            p50_ms=context.p50_ms,
-            p95_ms=context.p95_ms,
-            refused=f"{count} requests are too few to advise on; record {MIN_REQUESTS} or more.",
-        )
+    refused = _refused(context)
+    if refused is not None:
+        return Advice(requests=count, p50_ms=context.p50_ms, p95_ms=context.p95_ms, refused=refused)
     found = _found(context, all_rules() if rules is None else rules)
     return replace(rank(context, found), notes=_unseen(context), dominant=dominant(context))
+
+
+def _refused(context: Context) -> str | None:
+    """Why no advice on these requests would mean anything; None where it does.
+
+    What a change saves is a share of all requests' latency: among those of another program it
+    gets lost, or stands for what nobody measures.
+    """
+    count = len(context.requests)
+    if count < MIN_REQUESTS:
+        return f"{count} requests are too few to advise on; record {MIN_REQUESTS} or more."
+    mixed = mixed_programs(context.query, context.requests)
+    return None if mixed is None else mixed.reason
 
 
 def _found(context: Context, rules: Sequence[Rule]) -> Iterator[Suggestion]:

@@ -1,9 +1,10 @@
 """What requests would take since a change if stages that it does not touch took as before.
 
 A program's second run is never its first: a warmer machine or a busier disk makes all of it slower,
-and that is not what a change was predicted to do. So the stages that no followed suggestion names
-are looked at by what each of their calls takes outside of the stages that it calls: those whose
-median surely moved are put back to what it was before, on the critical path of each request since.
+and that is not what a change was predicted to do. So the stages that no followed suggestion touches
+(see touched.py) are looked at by what each of their calls takes outside of the stages that it
+calls: those whose median surely moved are put back to what it was before, on the critical path of
+each request since.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latprobe.advice.applied import Applied
-from latprobe.advice.stage_words import is_named
+from latprobe.advice.touched import touched_stages
 from latprobe.analysis.critical_path import critical_ns
 from latprobe.analysis.intervals import Estimate, Floats, quantile_difference, quantile_interval
 from latprobe.analysis.requests import even_sample, fetch_batches, fetch_requests
@@ -28,9 +29,8 @@ from latprobe.store.query import Query
 LEAST_SHARE = 0.03
 # Fewer calls than this on either side do not show that a stage moved.
 FEWEST_CALLS = 20
-# Medians of so many requests are known well enough, and who calls whom shows in a few.
+# Medians of so many requests are known well enough.
 _MOST_REQUESTS = 2_000
-_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def like_for_like(
     scopes = [Scope(service=applied.service, from_ns=low, to_ns=high) for low, high in sides]
     before, after = (_fetch(query, scope) for scope in scopes)
     rows_before, rows = (_requests_of(side, applied.root) for side in (before, after))
-    touched = set[str]().union(*(_touched(query, scope, subjects) for scope in scopes))
+    touched = set[str]().union(*(touched_stages(query, scope, subjects) for scope in scopes))
     if not len(rows_before) or not len(rows) or not touched:
         return None
     median_ms = float(np.median(before.duration_ns[rows_before])) / 1e6
@@ -163,30 +163,3 @@ def _moved_ns(before: _Calls, after: _Calls, requests: int, seed: int) -> Floats
     on_path = np.zeros(requests)
     np.add.at(on_path, after.request, after.critical_ns.astype(np.float64))
     return on_path * (1 - ratio)
-
-
-def _touched(query: Query, scope: Scope, subjects: Sequence[str]) -> set[str]:
-    """Stages that a subject names, and those that call them or that they call."""
-    found: set[str] = set()
-    for _, table in fetch_batches(query, even_sample(fetch_requests(query, scope), _LOOKED_AT)):
-        spans = Spans.from_table(table)
-        parent = build_tree(spans).parent
-        named = np.array(
-            [any(is_named(name, each) for each in subjects) for name in spans.names], bool
-        )
-        if not named.any():
-            continue
-        own = named[spans.name]
-        below, above = own.copy(), own.copy()
-        for _ in range(len(spans)):  # as often as the tree is deep
-            deeper = below | ((parent >= 0) & below[parent])
-            if (deeper == below).all():
-                break
-            below = deeper
-        rows = np.flatnonzero(own)
-        while len(rows):
-            rows = np.unique(parent[rows])
-            rows = rows[rows >= 0]
-            above[rows] = True
-        found.update(spans.names[code] for code in np.unique(spans.name[below | above]).tolist())
-    return found

@@ -10,6 +10,7 @@ from latprobe.advice.advisor import advise_on
 from latprobe.advice.answer import Advice
 from latprobe.advice.applied import Applied, mark, read_applied
 from latprobe.advice.context import Context
+from latprobe.advice.no_change import allows_no_change, phases
 from latprobe.advice.ranking import combined
 from latprobe.advice.suggestion import Gain, Suggestion
 from latprobe.advice.verify import MIN_REQUESTS, count_after
@@ -63,8 +64,11 @@ def _advised(query: Query, scope: Scope, to_ns: int) -> tuple[Context, Advice]:
 
 
 def suggested(advice: Advice, start_of_id: str) -> Suggestion:
-    """The one suggestion whose id begins so. UsageError where there is none, or no one."""
+    """The one suggestion whose id begins so. UsageError where there is none, or no one, or no
+    advice at all."""
     found = advice.suggestion(start_of_id)
+    if found is None and advice.refused is not None:
+        raise UsageError(advice.refused)
     if found is None:
         raise UsageError(
             f"{start_of_id} is not the id of one suggestion that the recorded requests still "
@@ -82,11 +86,13 @@ def marked(
     replayed are left out of the prediction, which then says so.
     """
     replayed = [each for each in suggestions if each.changes]
-    figures = _predicted(context, replayed)
+    figures = replace(_predicted(context, replayed), p50_before_ms=context.p50_ms)
     left_out = [each.id for each in suggestions if not each.changes]
-    note = None
+    notes = []
     if left_out and replayed:
-        note = f"{', '.join(left_out)} cannot be replayed and is not in the prediction."
+        notes.append(f"{', '.join(left_out)} cannot be replayed and is not in the prediction.")
+    if allows_no_change(figures):
+        notes.append(phases(context.requests.duration_ns) or "")
     service, root = _whose(context)
     return tuple(
         replace(
@@ -101,11 +107,10 @@ def marked(
             from_ns=int(context.requests.start_ns[0]),
             requests=len(context.requests),
             together=tuple(other.id for other in suggestions if other is not each),
-            p50_before_ms=context.p50_ms,
             p95_before_ms=context.p95_ms,
             input_tokens_saved=_tokens(suggestions, "input_tokens"),
             output_tokens_saved=_tokens(suggestions, "output_tokens"),
-            note=note,
+            note=" ".join(filter(None, notes)) or None,
         )
         for each in suggestions
     )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from latprobe.advice.applied import Applied
+from latprobe.analysis.whatif.memory import memory_of
+
+# Requests that know so little of one another are as good as independent.
+_LEAST_ALIKE = 3.0
 
 
 def allows_no_change(applied: Applied) -> bool:
@@ -34,3 +41,17 @@ def doubt(applied: Applied) -> str:
     if needed is None:
         return "The predicted range of p50 also holds no change, and no gain was predicted."
     return f"{words}; about {needed:,} before and since would, if runs differ by no more."
+
+
+def phases(duration_ns: NDArray[np.generic]) -> str | None:
+    """A sentence where requests, in the order of time, came in slow and fast phases: of those a
+    recording holds a few, however many its requests, and a range is as wide as that. Else None."""
+    alike = memory_of(duration_ns).requests_per_new
+    if alike < _LEAST_ALIKE:
+        return None
+    count = len(duration_ns)
+    return (
+        f"The requests came in slow and fast phases, so that these {count:,} tell as much as about "
+        f"{max(count / alike, 1):,.0f} on their own would, and the ranges are wide: record again, "
+        "for longer and with nothing else going on."
+    )

@@ -79,6 +79,7 @@ class _Seen:
     modality: dict[str, str] = field(default_factory=dict)
     operation: dict[str, str] = field(default_factory=dict)
     streams: set[str] = field(default_factory=set)
+    models: dict[str, str] = field(default_factory=dict)
     same_input: Counter[tuple[str, str]] = field(default_factory=Counter)
     inputs: dict[str, set[str]] = field(default_factory=dict)
 
@@ -99,7 +100,12 @@ def find_links(sampled: SampledSpans) -> Iterator[Link]:
 def _look(sampled: SampledSpans) -> _Seen:
     seen, times = _Seen(), Times.of(sampled)
     names = [sampled.spans.names[code] for code in sampled.spans.name.tolist()]
-    for column, facts in (("modality", seen.modality), ("operation", seen.operation)):
+    columns = (
+        ("modality", seen.modality),
+        ("operation", seen.operation),
+        ("model", seen.models),
+    )
+    for column, facts in columns:
         for name, value in zip(names, sampled.column(column), strict=True):
             if value is not None:
                 facts.setdefault(name, str(value))
@@ -151,11 +157,18 @@ def _takes_what_the_first_took(seen: _Seen, first: str, second: str) -> bool:
     for kinds in (seen.operation, seen.modality):
         if kinds.get(first) != kinds.get(second) or kinds.get(first) in JUDGES:
             return False
-    if _is_step(first) or _is_step(second):
+    is_a_step = _is_step(first) or _is_step(second)
+    if is_a_step and not _are_models_on_one_medium(seen, first, second):
         return False
     varies = len(seen.inputs.get(first, ())) >= FEWEST_PAIRS
     same = seen.same_input[first, second]
     return varies and same >= MOSTLY * seen.in_turn[first, second]
+
+
+def _are_models_on_one_medium(seen: _Seen, first: str, second: str) -> bool:
+    """Whether they are two models for a recording or a picture, whatever they are called."""
+    models = seen.models.get(first), seen.models.get(second)
+    return seen.modality.get(first) in MEDIA and None not in models and models[0] != models[1]
 
 
 def _is_one_action(seen: _Seen, first: str, second: str) -> bool:
@@ -163,7 +176,7 @@ def _is_one_action(seen: _Seen, first: str, second: str) -> bool:
     if kinds[0] != kinds[1]:
         return False
     if kinds[0] == "execute_tool":
-        return not _is_step(first) and not _is_step(second)
+        return not _are_steps(_tool(first)) and not _are_steps(_tool(second))
     one, other = words(first), words(second)
     if len(one) < 2 or len(other) < 2:
         return False
@@ -176,6 +189,14 @@ def _is_one_action(seen: _Seen, first: str, second: str) -> bool:
     if min(len(one), len(other)) < 2 or one[0] != other[0] or one[0] not in ACTIONS:
         return False
     return not _are_steps(one[1:]) and not _are_steps(other[1:])
+
+
+def _tool(name: str) -> tuple[str, ...]:
+    """What a tool is about: "weather" of "execute_tool get_weather"."""
+    found = words(name)
+    if found[:2] == ("execute", "tool"):
+        found = found[2:]
+    return found[1:] if len(found) > 1 and found[0] in ACTIONS else found
 
 
 def _is_step(name: str) -> bool:

@@ -59,4 +59,5 @@ def advise(
         output.data(found.to_json())
     else:
         marks = read_applied(options.settings_for(home).home)
-        print_advice(found, top=top, applied={each.id: each for each in marks}, is_all=is_all)
+        by_id = {each.id: each for each in marks}
+        print_advice(found, top=top, applied=by_id, is_all=is_all, service=service)

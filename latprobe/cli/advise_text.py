@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,16 @@ _BASIS = {
 
 
 def print_advice(
-    found: Advice, *, top: int, applied: Mapping[str, Applied], is_all: bool = False
+    found: Advice,
+    *,
+    top: int,
+    applied: Mapping[str, Applied],
+    is_all: bool = False,
+    service: str | None = None,
 ) -> None:
     """Prints the whole answer; `applied` are the marks by their suggestions' ids, and `is_all`
-    has the small ones printed too."""
+    has the small ones printed too. `service`: the one that was asked about, if any."""
+    only = "" if service is None else f" --service {shlex.quote(service)}"
     output.line(headline(found), style="bold")
     if not found.ranked and found.dominant is not None:
         output.line(found.dominant.words)
@@ -36,7 +43,7 @@ def print_advice(
     places = {each.suggestion.id: place for place, each in enumerate(both, 1)}
     for each in found.ranked[:top]:
         output.line()
-        _print_card(each, places, applied.get(each.suggestion.id))
+        _print_card(each, places, applied.get(each.suggestion.id), only)
     if len(found.ranked) > top:
         output.line()
         output.line(f"{len(found.ranked) - top} more gain less: --top {len(found.ranked)}.")
@@ -45,13 +52,18 @@ def print_advice(
         output.line(together_line(found.combined, places, found))
     _print_others(found)
     if found.little:
-        _print_little(found, places, applied, is_all=is_all)
+        _print_little(found, places, applied, is_all=is_all, only=only)
     for note in found.notes:
         output.line(f"Note: {note}")
 
 
 def _print_little(
-    found: Advice, places: dict[str, int], applied: Mapping[str, Applied], *, is_all: bool
+    found: Advice,
+    places: dict[str, int],
+    applied: Mapping[str, Applied],
+    *,
+    is_all: bool,
+    only: str,
 ) -> None:
     output.line()
     count = found.small
@@ -61,7 +73,7 @@ def _print_little(
     output.line(f"{count} more would save under 2 %:", style="bold")
     for each in found.little:
         output.line()
-        _print_card(each, places, applied.get(each.suggestion.id))
+        _print_card(each, places, applied.get(each.suggestion.id), only)
 
 
 def _them(count: int) -> str:
@@ -157,7 +169,8 @@ def print_sample(suggestion: Suggestion) -> None:
             output.line(line)
 
 
-def _print_card(ranked: Ranked, places: dict[str, int], mark: Applied | None) -> None:
+def _print_card(ranked: Ranked, places: dict[str, int], mark: Applied | None, only: str) -> None:
+    """One suggestion; `only` are the options that commands about it have to be given again."""
     each = ranked.suggestion
     output.line(f"{places[each.id]}. {each.title}", style="bold")
     basis = "" if each.saving is None else f" ({_BASIS[each.saving.basis]})"
@@ -169,13 +182,13 @@ def _print_card(ranked: Ranked, places: dict[str, int], mark: Applied | None) ->
     rows.append(("Check", each.verify))
     if each.sample is not None:
         text = f"{each.sample.meaning}, {each.sample.check}"
-        rows.append(("Meaning", f"{text} (see it: latprobe advise --before-after {each.id})"))
+        rows.append(("Meaning", f"{text} (see it: latprobe advise --before-after {each.id}{only})"))
     if ranked.overlaps:
         better = " and ".join(str(places[other]) for other in ranked.overlaps)
         left = figures.percent(ranked.left_share)
         rows.append(("Overlaps", f"with {better}: after that {left} of this saving is left"))
     if mark is None:
-        rows.append(("Effort", f"{each.effort}. Once done: latprobe applied {each.id}"))
+        rows.append(("Effort", f"{each.effort}. Once done: latprobe applied {each.id}{only}"))
     else:
         when = figures.local_time(mark.applied_ns)
         rows.append(("Applied", f"{when}. Measured against it: latprobe applied"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from latprobe.advice.no_change import allows_no_change, doubt
 from latprobe.cli import figures, output
 from latprobe.cli.output import Column
 
@@ -32,6 +33,8 @@ def print_marked(marked: Sequence[Applied]) -> None:
             f"p95 {figures.ms(first.p95_before_ms)} -> {figures.ms(first.p95_after_ms)}"
             f"{_from_to(first.p95_low_ms, first.p95_high_ms)}."
         )
+    if allows_no_change(first):
+        output.line(doubt(first))
     if first.note:
         output.line(first.note)
     against = "the requests before" if first.p50_after_ms is None else "this prediction"

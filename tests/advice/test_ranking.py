@@ -10,10 +10,12 @@ import pytest
 from latprobe.advice.advisor import advise, advise_on
 from latprobe.advice.answer import Advice
 from latprobe.advice.context import Context
+from latprobe.advice.marking import suggested
 from latprobe.advice.saving import predicted, with_tokens
 from latprobe.advice.suggestion import Claim, Gain, Saving, Suggestion
+from latprobe.analysis.scope import Scope
 from latprobe.analysis.whatif import Change, Parallel, Scale
-from latprobe.errors import NoDataError
+from latprobe.errors import NoDataError, UsageError
 from tests.advice.pipelines import Recording
 from tests.analysis.seeding import MemoryStore
 
@@ -202,6 +204,27 @@ def test_few_requests_are_refused_and_none_is_an_error() -> None:
     store = MemoryStore()
     with pytest.raises(NoDataError, match="Nothing is recorded yet"):
         advise(store)
+
+
+def test_programs_with_different_work_are_advised_on_one_by_one() -> None:
+    found = Recording(seed=6)
+    found.runs = {1: {"service": "answers"}, 2: {"service": "indexer"}}
+    for _ in range(40):
+        with found.request("answer", run_id=1) as step:
+            step.stage("retrieve.web", 120)
+            step.stage("retrieve.docs", 150)
+        with found.request("index", run_id=2) as step:
+            step.stage("write", 4000)
+    query = found.query()
+    both = advise(query)
+    assert (both.requests, both.ranked, both.unclear) == (80, (), ())
+    assert both.refused == (
+        "Requests of 2 services with different work are looked at as one (answers, indexer): "
+        "choose a service (`--service`)."
+    )
+    with pytest.raises(UsageError, match="choose a service"):
+        suggested(both, "ab")
+    assert names(advise(query, Scope(service="answers"))) == ["parallel_stages"]
 
 
 def test_a_rule_that_finds_no_data_keeps_no_other_from_being_heard(context: Context) -> None:

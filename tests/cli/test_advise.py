@@ -112,10 +112,11 @@ def test_small_ones_are_counted_and_shown_with_all(capsys: pytest.CaptureFixture
     assert "of the time is ocr, which waits for a server: nothing that is suggested touches" in said
     assert "\n1 more would save under 2 %: --all shows it.\n" in said
     assert "Do a little" not in said
-    print_advice(found, top=10, applied={}, is_all=True)
+    print_advice(found, top=10, applied={}, is_all=True, service="my app")
     said = capsys.readouterr().out
     assert "\n2. Do a little\n" in said
     assert "cut 50 %" in said
+    assert said.count(" --service 'my app'\n") == 2
 
 
 @pytest.mark.usefixtures("store")
@@ -231,6 +232,21 @@ def test_a_mark_without_a_prediction_says_against_what_it_is_measured(
         "No latency is predicted for it; before the change it was p50 100 ms, p95 200 ms." in said
     )
     assert "Requests from now on are measured against the requests before: run it" in said
+    assert "also holds no change" not in said
+
+
+def test_a_mark_whose_range_holds_no_change_says_so_before_the_change_is_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mark = Applied(
+        id="a1", rule="r", title="Do it", subject="s", service=None, root=None, applied_ns=2,
+        from_ns=1, requests=120, p50_before_ms=2_500.0, p50_after_ms=2_100.0, p50_low_ms=1_500.0,
+        p50_high_ms=3_500.0, p95_before_ms=4_000.0, p95_after_ms=3_600.0, p95_low_ms=3_000.0,
+        p95_high_ms=5_000.0,
+    )  # fmt: skip
+    print_marked([mark])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "also holds no change: too few requests to tell; about 1,500 before and since" in said
 
 
 def test_ids_and_remove_do_not_go_together(cli: Cli) -> None:

@@ -16,6 +16,7 @@ from latprobe.advice.compress import (
     passages_bm25,
     repeats,
     sentences,
+    xml_rows,
 )
 from latprobe.advice.compress.contract import (
     KINDS,
@@ -40,6 +41,7 @@ _WHOLE_QUICK: tuple[Compressor, ...] = (few_shot, repeats)
 _ADVISORY: tuple[Compressor, ...] = (sentences, passages_bm25)
 _TEXT: dict[str, tuple[Compressor, ...]] = {
     "html": (html_text,),
+    "xml": (xml_rows,),
     "table": (markdown_table,),
     "log": (log_templates,),
     "text": (code_comments,),

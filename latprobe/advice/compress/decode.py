@@ -18,6 +18,7 @@ from latprobe.advice.compress import (
     short_ids,
     short_keys,
     toon,
+    xml_rows,
 )
 from latprobe.errors import UsageError
 
@@ -31,6 +32,7 @@ _DECODERS: dict[str, Callable[[str], object]] = {
     short_ids.name: short_ids.decode,
     "markdown_table_csv": markdown_table.decode_csv,
     log_templates.name: log_templates.decode,
+    xml_rows.name: xml_rows.decode,
     few_shot.name: few_shot.decode,
     "repeats": pointers.decode,
     "near_repeats": pointers.decode,

@@ -1,4 +1,4 @@
-"""A prompt's text cut into JSON, HTML, Markdown tables, logs, code and what stands between them.
+"""A prompt's text cut into JSON, HTML, XML, tables, logs, code and what stands between them.
 
 Joined, the segments are the text again. Everything here takes time linear in the text.
 """
@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 from latprobe.advice.compress.exact_json import decode_at
 from latprobe.advice.compress.html_text import looks_like_html
 from latprobe.advice.compress.markdown_table import is_table_at
+from latprobe.advice.compress.xml_spans import xml_spans
 
-Form = Literal["text", "json", "jsonl", "html", "table", "log"]
+Form = Literal["text", "json", "jsonl", "html", "xml", "table", "log"]
 _Find = Callable[[str], Iterator[tuple[int, int]]]
 
 # JSON begins a line, or stands behind a blank, a colon or a tag.
@@ -47,6 +48,7 @@ def split_segments(text: str) -> list[Segment]:
         spans += [(start, end, "json") for start, end in _json_spans(text)]
     if "</" in text:
         spans += [(start, end, "html") for start, end in _html_spans(text)]
+        spans += [(start, end, "xml") for start, end in xml_spans(text)]
     segments = _with_lines(_outermost(text, sorted(spans)))
     if "|" in text and "-" in text:
         segments = _cut(segments, "table", _table_spans)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from latprobe.advice.context import MIN_REQUESTS, Context
 from latprobe.advice.saving import predicted, with_saving
@@ -21,7 +22,10 @@ LEAST_SHARE = 0.03
 FEWEST_SEEN = 5
 LEAST_SEEN = 0.05
 # A model is loaded and a client made ready from what is known before the request.
-READY = word_set("warmup init initialize initialise preload bootstrap")
+READY = word_set("warmup init initialize initialise preload bootstrap pretrained")
+_LOADS = word_set("load read open download restore deserialize deserialise")
+# What is made once for all requests: "ort.InferenceSession", SQLAlchemy's create_engine.
+_MADE = frozenset({("inference", "session"), ("create", "engine")})
 LOADED = word_set("model weights tokenizer tokeniser index checkpoint vocabulary lora adapter")
 LINK = "https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task"
 
@@ -54,7 +58,12 @@ def find(context: Context) -> Iterable[Suggestion]:
 
 def _makes_ready(stage: str) -> bool:
     found = words(stage)
-    return has_any(stage, READY) or ("load" in found and has_any(stage, LOADED))
+    if has_any(stage, READY) or ("load" in found and has_any(stage, LOADED)):
+        return True
+    # "faiss.read_index" reads an index; "index.read" may look something up in one.
+    return any(
+        pair in _MADE or (pair[0] in _LOADS and pair[1] in LOADED) for pair in pairwise(found)
+    )
 
 
 def _places(context: Context) -> dict[str, _Place]:

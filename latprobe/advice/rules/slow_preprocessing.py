@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
+import pyarrow.compute as pc
+
 from latprobe.advice.context import Context, StageFacts
 from latprobe.advice.saving import with_saving
 from latprobe.advice.sibling_runs import families
-from latprobe.advice.stage_words import has_any, word_set
+from latprobe.advice.stage_words import has_any, word_set, words
 from latprobe.advice.suggestion import Evidence, Suggestion
 from latprobe.advice.time_off import at_most
 from latprobe.analysis.verdict import certain_verdict
@@ -21,12 +23,22 @@ LEAST_SHARE = 0.1
 PREPARES = word_set(
     "decode decoding resize resizing rescale crop preprocess preprocessing transform transforms "
     "augment normalize normalise tokenize tokenise tokenization tokenizer resample spectrogram mel "
-    "fft rasterize rasterise load collate pad"
+    "fft stft mfcc rasterize rasterise load collate pad imread imdecode letterbox"
 )
+# What says so only together: "image.to_tensor", "AutoImageProcessor".
+_PAIRS = frozenset(
+    {
+        *(("to", "tensor"), ("to", "tensors"), ("image", "processor"), ("feature", "extractor")),
+        ("audio", "processor"),
+    }
+)
+_MEDIA = frozenset({"image", "audio", "video"})
 # Who waits for a loader waits for what its workers prepare, and uses no CPU meanwhile.
 LOADERS = word_set("dataloader")
 # Decoding in a language model is generation.
-_NOT = word_set("llm generate token tokens model prefill index documents user text")
+_NOT = word_set("llm generate token tokens model prefill index documents user")
+# A text is decoded by a language model, and loaded from a disk; what is normalised is prepared.
+_NOT_OF_TEXT = word_set("decode decoding load")
 HOW = {
     "image": "Decode at the size that is needed (`Image.draft`, cv2.IMREAD_REDUCED_*), use "
     "Pillow-SIMD or libjpeg-turbo, or decode and resize on the GPU (torchvision, nvJPEG, DALI).",
@@ -55,10 +67,34 @@ def find(context: Context) -> Iterable[Suggestion]:
         if has_any(stage, LOADERS):
             yield _suggestion(context, facts, before[stage], is_loader=True)
             continue
-        if not has_any(stage, PREPARES) or has_any(stage, _NOT) or facts.stats.output_tokens:
+        if _is_no_preparing(stage) or facts.stats.output_tokens:
             continue
-        if _works_on_cpu(context, facts):
+        prepares = _is_named_so(stage) or _feeds_a_model(context, facts, before[stage])
+        if prepares and _works_on_cpu(context, facts):
             yield _suggestion(context, facts, before[stage], is_loader=False)
+
+
+def _is_no_preparing(stage: str) -> bool:
+    return has_any(stage, _NOT) or ("text" in words(stage) and has_any(stage, _NOT_OF_TEXT))
+
+
+def _is_named_so(stage: str) -> bool:
+    return has_any(stage, PREPARES) or not _PAIRS.isdisjoint(pairwise(words(stage)))
+
+
+def _feeds_a_model(context: Context, facts: StageFacts, after: str) -> bool:
+    """Whether it has no model, and the next stage one for the same medium that takes less time."""
+    following = context.stages.get(after)
+    if following is None or facts.stats.modality not in _MEDIA:
+        return False
+    table = context.sampled.table
+    models = set(table.filter(pc.is_valid(table["model"]))["name"].unique().to_pylist())
+    return (
+        following.stats.modality == facts.stats.modality
+        and following.stats.p50_ms < facts.stats.p50_ms
+        and after in models
+        and facts.stats.name not in models
+    )
 
 
 def _works_on_cpu(context: Context, facts: StageFacts) -> bool:

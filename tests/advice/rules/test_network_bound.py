@@ -87,12 +87,15 @@ def test_a_stage_that_has_run_first_need_not_wait_for_two_others() -> None:
     assert p50_ms(found["profile"]) == pytest.approx(108, rel=0.2)
 
 
-def test_what_makes_ready_is_to_be_done_before_requests() -> None:
+@pytest.mark.parametrize(
+    "name", ["load_model", "AutoModel.from_pretrained", "faiss.read_index", "ort.InferenceSession"]
+)
+def test_what_makes_ready_is_to_be_done_before_requests(name: str) -> None:
     recording = Recording(seed=5)
     for _ in range(50):
         with recording.request() as request:
             request.stage("parse", 30)
-            request.stage("load_model", 250)
+            request.stage(name, 250)
             request.stage("answer", 100)
     (only,) = earlier_start.find(Context(recording.query()))
     assert p50_ms(only) == pytest.approx(250, rel=0.1)
@@ -102,7 +105,7 @@ def test_a_healthy_chain_has_no_earlier_start() -> None:
     recording = Recording(seed=6)
     for _ in range(50):
         with recording.request() as request:
-            for name in ("load_documents", "embed", "search", "rerank", "llm"):
+            for name in ("load_documents", "embed", "search_index.read", "rerank", "llm"):
                 request.stage(name, 100)
     context = Context(recording.query())
     assert not list(earlier_start.find(context))

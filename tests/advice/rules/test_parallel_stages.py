@@ -142,3 +142,33 @@ def test_few_pairs_are_not_enough_data() -> None:
     (only,) = found(recording)
     assert only.verdict == "not enough data"
     assert "8 times" in str(only.reason)
+
+
+def test_tools_named_by_a_verb_and_models_on_one_recording_are_independent() -> None:
+    recording = Recording(seed=13)
+    for number in range(60):
+        given = {"input_hash": f"sound {number}"}
+        with recording.request() as request:
+            request.stage("chat gpt", 300, operation="chat")
+            for tool in ("get_weather", "get_hotels"):
+                request.stage(f"execute_tool {tool}", 150, operation="execute_tool")
+            request.stage("compose", 20)
+            request.stage("pyannote", 300, modality="audio", model="pyannote", attributes=given)
+            request.stage("whisper", 400, modality="audio", model="large-v3", attributes=given)
+    assert {each.subject for each in found(recording)} == {
+        "execute_tool get_weather + execute_tool get_hotels", "pyannote + whisper"
+    }  # fmt: skip
+
+
+def test_tools_that_are_steps_of_one_chain_stay_silent() -> None:
+    recording = Recording(seed=14)
+    for number in range(60):
+        with recording.request() as request:
+            request.stage("chat gpt", 300, operation="chat")
+            request.stage("execute_tool search", 150, operation="execute_tool")
+            request.stage("execute_tool open_page", 150, operation="execute_tool")
+            request.stage("compose", 20)
+            given = {"input_hash": f"sound {number}"}
+            request.stage("segment", 60, modality="audio", attributes=given)
+            request.stage("whisper", 400, modality="audio", model="large-v3", attributes=given)
+    assert found(recording) == []
