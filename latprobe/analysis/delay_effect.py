@@ -175,13 +175,12 @@ def _drawn(trial: Trial, rng: np.random.Generator) -> Floats:
 
 
 def _p_value(trial: Trial, value: float, rng: np.random.Generator) -> float:
-    further = 0
+    further, duration, delayed = 0, trial.duration_ms, trial.is_delayed
     for _ in range(_SHUFFLES):
-        shuffled = rng.permutation(trial.is_delayed)
-        difference = np.median(trial.duration_ms[shuffled]) - np.median(
-            trial.duration_ms[~shuffled]
-        )
-        further += bool(abs(difference) >= abs(value))
+        shuffled = rng.permutation(delayed)
+        (after,) = quantiles_of(duration[shuffled], (0.5,))
+        (before,) = quantiles_of(duration[~shuffled], (0.5,))
+        further += bool(abs(after - before) >= abs(value))
     return (further + 1) / (_SHUFFLES + 1)
 
 

@@ -23,7 +23,7 @@ def error_origins(query: Query, scope: Scope) -> list[ErrorOrigin]:
         f"""
         WITH failed AS MATERIALIZED (
             SELECT s.trace_id, s.span_id, s.parent_span_id, s.name
-            FROM spans s WHERE s.status = 'error' AND {where}
+            FROM failed_spans s WHERE {where}
         )
         SELECT f.name, count(*) AS errors FROM failed f
         ANTI JOIN failed c ON c.trace_id = f.trace_id AND c.parent_span_id = f.span_id

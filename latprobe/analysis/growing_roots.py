@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from latprobe.analysis.requests import ROOT_FIRST
 from latprobe.analysis.root_table import (
     Mask,
     RootTable,
@@ -19,7 +18,7 @@ from latprobe.analysis.root_table import (
     root_columns,
     run_facts,
 )
-from latprobe.analysis.roots import IS_INNER
+from latprobe.analysis.roots import IS_INNER, ROOT_ORDER
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.store_growth import touched_since
 from latprobe.store.query import Query
@@ -31,20 +30,22 @@ _COLUMNS = ("trace_id", "name", "start_ns", "duration_ns", "is_error", "run_id",
 
 def traces_with(query: Query, where: str) -> pa.Table:
     """One row a trace that has spans `s` with this condition, which keeps whole traces: the columns
-    of its root by `requests_sql`'s rule, or of its earliest span where `is_unfinished`; `crosses`
+    of its root by `roots_sql`'s rule, or of its earliest span where `is_unfinished`; `crosses`
     says that its spans are of several runs, `heard_ns` is the end of the latest."""
+    places = [f"place{number}" for number in range(len(ROOT_ORDER))]
+    ordered = ", ".join(f"{key} AS {place}" for key, place in zip(ROOT_ORDER, places, strict=True))
     spans = query(
         f"""
         SELECT s.trace_id::VARCHAR AS trace_id, s.name, s.start_ns,
                greatest(s.duration_ns, 0) AS duration_ns, s.status = 'error' AS is_error,
                s.run_id::BIGINT AS run_id, hash(s.trace_id) AS draw,
-               {IS_INNER} AS is_unfinished, {ROOT_FIRST} AS place
+               {IS_INNER} AS is_unfinished, {ordered}
         FROM spans s WHERE {where}
         """
     )
     draw = np.asarray(spans["draw"].to_numpy())
     run, end = ints(spans["run_id"]), ints(spans["start_ns"]) + ints(spans["duration_ns"])
-    order = np.lexsort((ints(spans["place"]), draw))
+    order = np.lexsort([*(np.asarray(spans[place].to_numpy()) for place in reversed(places)), draw])
     begins = np.flatnonzero(np.diff(draw[order], prepend=~draw[order[:1]]) != 0)
     if not len(order):
         return spans.append_column("crosses", spans["is_error"]).append_column(

@@ -19,9 +19,9 @@ from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.percentiles import StageStats, span_stats
 from latprobe.analysis.report import RequestStats, StageRow, stage_row
 from latprobe.analysis.request_paths import RequestPaths, add_batch
-from latprobe.analysis.requests import fetch_scattered_spans
+from latprobe.analysis.request_sample import SLOW_QUANTILE, sample_requests
 from latprobe.analysis.rolled_stages import are_rolled_up, rolled_stage_stats
-from latprobe.analysis.root_table import RootTable, spaced
+from latprobe.analysis.root_table import RootTable
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.stage_tokens import with_tokens
@@ -32,11 +32,10 @@ from latprobe.store.query import Query
 SAMPLED_TRACES = 400
 SAMPLED_SPANS = 16_000
 MIN_TRACES = 20
-SLOW_QUANTILE = 0.95
 # Up to so many spans exact percentiles cost no more than those from the rollups.
 EXACT_SPANS = 150_000
-# Children of another machine may seem to begin before their root, or after its end.
-_SKEW_NS = 60 * 10**9
+# In more spans than this, any trace takes a tenth of a second of CPU to be found.
+FOUND_SPANS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,14 @@ def stage_figures(query: Query, scope: Scope) -> StageFigures:
     return StageFigures(tuple(span_stats(query, scope)), is_exact=True)
 
 
-def build_headline(query: Query, roots: RootTable, calls: CallTable, scope: Scope) -> Headline:
-    """The headline of a scope without stage and model; raises NoDataError when it is empty."""
-    spans = _count(query, scope)
+def build_headline(
+    query: Query, roots: RootTable, calls: CallTable, scope: Scope, *, spans: int | None = None
+) -> Headline:
+    """The headline of a scope without stage and model; raises NoDataError when it is empty.
+
+    `spans`: how many are in the scope, for callers that have counted them.
+    """
+    spans = _count(query, scope) if spans is None else spans
     if not spans:
         raise nothing_found(query, scope)
     inside = calls.within(scope, roots)
@@ -140,19 +144,13 @@ def _walk(
     query: Query, roots: RootTable, rows: Ints, *, spans: int
 ) -> tuple[RequestPaths, dict[str, str | None]]:
     """What the sampled requests add up to, and the modality of each stage in them."""
-    wanted = max(min(SAMPLED_TRACES, SAMPLED_SPANS * len(rows) // max(spans, 1)), MIN_TRACES)
-    even = spaced(rows, wanted, roots.draw)
-    paths = RequestPaths(traces=len(even))
     if not len(rows):
-        return paths, {}
-    duration = roots.duration_ns[rows]
-    slow = spaced(rows[duration >= np.quantile(duration, SLOW_QUANTILE)], wanted // 2, roots.draw)
-    chosen = np.union1d(even, slow)
-    begin, end = roots.start_ns[chosen], roots.start_ns[chosen] + roots.duration_ns[chosen]
-    bounds = int(begin.min()) - _SKEW_NS, int(end.max()) + _SKEW_NS
-    table = fetch_scattered_spans(query, roots.ids(chosen), *bounds)
-    add_batch(paths, table, np.isin(chosen, even), np.isin(chosen, slow))
-    return paths, _modalities(table)
+        return RequestPaths(), {}
+    wanted = max(min(SAMPLED_TRACES, SAMPLED_SPANS * len(rows) // max(spans, 1)), MIN_TRACES)
+    found = sample_requests(query, roots, rows, wanted=wanted, are_drawn=spans > FOUND_SPANS)
+    paths = RequestPaths(traces=len(found))
+    add_batch(paths, found.spans, found.weight, found.is_slow)
+    return paths, _modalities(found.spans)
 
 
 def _modalities(spans: pa.Table) -> dict[str, str | None]:

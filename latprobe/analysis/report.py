@@ -19,8 +19,8 @@ from latprobe.analysis.requests import (
     count_unfinished,
     even_sample,
     fetch_requests,
-    requests_sql,
 )
+from latprobe.analysis.roots import roots_sql
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.stage_tokens import stage_stats
 from latprobe.analysis.tokens import COUNTED_USAGE
@@ -194,7 +194,7 @@ def _request_stats(query: Query, scope: Scope, requests: Requests) -> RequestSta
         return RequestStats(0, 0, None, None, None, None, None, None, None)
     p50, p95, p99 = (np.quantile(requests.duration_ns, [0.5, 0.95, 0.99]) / 1e6).tolist()
     ends = requests.start_ns + requests.duration_ns
-    wanted, parameters = requests_sql(scope)
+    wanted, parameters = roots_sql(scope)
     if scope == EVERYTHING:
         wanted = "SELECT trace_id FROM usage"
     tokens = query(

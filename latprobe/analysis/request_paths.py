@@ -55,7 +55,7 @@ def walk_requests(query: Query, requests: Requests) -> RequestPaths:
     slow_ids = {requests.trace_id[row] for row in np.flatnonzero(slowest).tolist()}
     for part, table in fetch_batches(query, requests):
         is_slow = np.fromiter((t in slow_ids for t in part.trace_id), np.bool_, len(part))
-        add_batch(paths, table, np.ones(len(part), np.bool_), is_slow)
+        add_batch(paths, table, np.ones(len(part)), is_slow)
     return paths
 
 
@@ -67,10 +67,10 @@ def slowest_5_percent(duration_ns: Ints) -> NDArray[np.bool_]:
 
 
 def add_batch(
-    paths: RequestPaths, table: pa.Table, is_even: NDArray[np.bool_], is_slow: NDArray[np.bool_]
+    paths: RequestPaths, table: pa.Table, weight: NDArray[np.float64], is_slow: NDArray[np.bool_]
 ) -> None:
-    """Adds the table's requests, by `trace`: what is even to all sums but `*_slow_ns`, what is
-    slow to those."""
+    """Adds the table's requests, by `trace`: each as often as its weight says to all sums but
+    `*_slow_ns`, what is slow to those, once each."""
     spans = Spans.from_table(table)
     if len(spans) == 0:
         return
@@ -78,17 +78,17 @@ def add_batch(
     own, waited = self_ns(spans, tree), critical_ns(spans, tree)
     critical = tree.credited(waited)
     cpu = measured_cpu(table, spans, tree, own)
-    even, slow = is_even[spans.trace], is_slow[spans.trace]
+    times, slow = weight[spans.trace], is_slow[spans.trace]
     wall = spans.duration_ns[tree.root]
-    paths.wall_ns += int(wall[even[tree.root]].sum())
+    paths.wall_ns += int(_weighted(wall, times[tree.root]).sum())
     paths.wall_slow_ns += int(wall[slow[tree.root]].sum())
-    paths.explained_ns += int(explained_ns(spans, tree)[even[tree.root]].sum())
-    sums = [_by_name(np.where(even, each, 0), spans) for each in (own, critical, *cpu)]
+    paths.explained_ns += int(_weighted(explained_ns(spans, tree), times[tree.root]).sum())
+    sums = [_by_name(_weighted(each, times), spans) for each in (own, critical, *cpu)]
     sums.append(_by_name(np.where(slow, critical, 0), spans))
     if len(tree.transport):
         given = np.where(critical < waited, waited, 0)
         carried = carried_ns(spans, tree)
-        sums += [_by_name(np.where(even, each, 0), spans) for each in (carried, given)]
+        sums += [_by_name(_weighted(each, times), spans) for each in (carried, given)]
     for name, row in zip(spans.names, np.stack(sums, axis=1).tolist(), strict=True):
         _add(paths.stages.setdefault(name, StagePath()), *row)
 
@@ -110,6 +110,13 @@ def _add(
     stage.critical_slow_ns += critical_slow
     stage.carried_ns += carried
     stage.given_ns += given
+
+
+def _weighted(values: Ints, times: NDArray[np.float64]) -> Ints:
+    """To the ns; those that count once stay as they are, however many digits they have."""
+    if np.all(times == 1.0):
+        return values
+    return np.rint(values * times).astype(np.int64)
 
 
 def _by_name(values: Ints, spans: Spans) -> Ints:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from latprobe.analysis.roots import IS_INNER
+from latprobe.analysis.roots import ROOTS, roots_sql
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.transport import IS_BARE, ROLE
@@ -21,12 +21,6 @@ BATCH_SPANS = 400_000
 
 # Unless said otherwise critical paths are computed on an even sample with about so many spans.
 SAMPLE_SPANS = 200_000
-
-# Puts a trace's spans without a parent before all others, each kind by start: 2^62 ns are 146
-# years. Times before 1970 count as 1970, so that no recorded time can overflow.
-ROOT_FIRST = """
-    greatest(s.start_ns, 0) - CASE WHEN s.parent_span_id IS NULL THEN 1::BIGINT << 62 ELSE 0 END
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,42 +58,26 @@ class Requests:
 
 
 def requests_sql(scope: Scope) -> tuple[str, list[object]]:
-    """SELECT giving one row a trace that has a span in the scope and starts in its window.
-
-    A trace's root is its earliest span without a parent, else its earliest span. A trace that this
-    machine recorded without its root (the request is still running, or its process was killed) is
-    no request yet: its earliest span would pass for one; see `count_unfinished`.
-    """
-    where, parameters = scope.where()
-    only = f"WHERE s.trace_id IN (SELECT s.trace_id FROM spans s WHERE {where})"
-    window, bounds = Scope(from_ns=scope.from_ns, to_ns=scope.to_ns).where()
+    """SELECT giving what `roots_sql` does of each request in the scope, with what its trace holds:
+    `spans` of them, the first of which began at first_ns and the last at last_ns."""
+    roots, parameters = roots_sql(scope)
+    only = "WHERE s.trace_id IN (SELECT r.trace_id FROM wanted r)" if parameters else ""
     sql = f"""
-        SELECT * EXCLUDE (root, is_unfinished), root.* FROM (
-            SELECT s.trace_id,
-                   arg_min({{'start_ns': s.start_ns, 'duration_ns': s.duration_ns,
-                             'name': s.name, 'status': s.status, 'run_id': s.run_id}},
-                           {ROOT_FIRST}) AS root,
-                   arg_min({IS_INNER},
-                           {ROOT_FIRST}) AS is_unfinished,
-                   count(*) AS spans,
-                   count(*) FILTER (s.status = 'error') AS errors,
-                   min(s.start_ns) AS first_ns,
+        WITH wanted AS MATERIALIZED ({roots}), held AS (
+            SELECT s.trace_id, count(*) AS spans, min(s.start_ns) AS first_ns,
                    max(s.start_ns) AS last_ns
-            FROM spans s {only if parameters else ""}
-            GROUP BY s.trace_id
-        ) WHERE NOT is_unfinished AND {window.replace("s.start_ns", "root.start_ns")}"""
-    return sql, [*parameters, *bounds]
+            FROM spans s {only} GROUP BY s.trace_id)
+        SELECT r.*, h.* EXCLUDE (trace_id) FROM wanted r JOIN held h ON h.trace_id = r.trace_id"""
+    return sql, parameters
 
 
 def count_unfinished(query: Query, scope: Scope) -> int:
-    """Traces in the scope whose root had not ended when last looked at, or never did."""
+    """Traces with a span in the scope whose root had not ended when last looked at, or never."""
     where, parameters = scope.where()
     table = query(
         f"""
-        SELECT count(*) AS count FROM (
-            SELECT s.trace_id FROM spans s WHERE {where}
-            GROUP BY s.trace_id HAVING arg_min({IS_INNER}, {ROOT_FIRST})
-        )""",
+        WITH {ROOTS}, touched AS (SELECT DISTINCT s.trace_id FROM spans s WHERE {where})
+        SELECT count(*) AS count FROM touched t ANTI JOIN roots r ON r.trace_id = t.trace_id""",
         parameters,
     )
     return int(table["count"][0].as_py())
@@ -185,6 +163,20 @@ def fetch_spans(query: Query, trace_ids: Sequence[str], first_ns: int, last_ns: 
         f"""
         WITH {_WANTED} SELECT w.trace, {_SPAN_COLUMNS}
         FROM spans s JOIN wanted w USING (trace_id)
+        WHERE s.start_ns BETWEEN ? AND ?
+        """,
+        [",".join(trace_ids), first_ns, last_ns],
+    )
+
+
+def fetch_drawn_spans(
+    query: Query, trace_ids: Sequence[str], first_ns: int, last_ns: int
+) -> pa.Table:
+    """What `fetch_spans` does, for traces that are in the store's `drawn_spans`."""
+    return query(
+        f"""
+        WITH {_WANTED} SELECT w.trace, {_SPAN_COLUMNS}
+        FROM drawn_spans s JOIN wanted w USING (trace_id)
         WHERE s.start_ns BETWEEN ? AND ?
         """,
         [",".join(trace_ids), first_ns, last_ns],

@@ -52,12 +52,13 @@ def follow_requests(query: Query, before: RequestsSoFar) -> RequestsSoFar:
         return read_requests(query)
     if not grown.new_spans and not grown.new_calls:
         return RequestsSoFar(before.roots, before.calls, before.unfinished, grown.now)
-    calls = grown_calls(
-        query, before.calls, since=before.reached.batch, after_row=before.reached.call_row
-    )
     if not grown.new_spans:
+        calls = _calls(query, before, grown, None)
         return RequestsSoFar(before.roots, calls, before.unfinished, grown.now)
-    return _with_spans(query, before, grown, calls)
+    touched = traces_with(query, touched_since(before.reached.batch))
+    if not touched.num_rows:  # they have left again meanwhile
+        return read_requests(query)
+    return _with_spans(query, before, grown, touched)
 
 
 def running_requests(so_far: RequestsSoFar, scope: Scope, now_ns: int) -> int:
@@ -72,20 +73,31 @@ def running_requests(so_far: RequestsSoFar, scope: Scope, now_ns: int) -> int:
 
 
 def _with_spans(
-    query: Query, before: RequestsSoFar, grown: Growth, calls: CallTable
+    query: Query, before: RequestsSoFar, grown: Growth, touched: pa.Table
 ) -> RequestsSoFar:
-    since = before.reached.batch
-    touched = traces_with(query, touched_since(since))
-    if not touched.num_rows:  # they have left again meanwhile
-        return read_requests(query)
     roots = grown_roots(
         query,
         before.roots,
         touched,
-        since=since,
+        since=before.reached.batch,
         has_new_runs=grown.now.runs != before.reached.runs,
     )
+    calls = _calls(query, before, grown, touched)
     return RequestsSoFar(roots, calls, _still_unfinished(before.unfinished, touched), grown.now)
+
+
+def _calls(
+    query: Query, before: RequestsSoFar, grown: Growth, touched: pa.Table | None
+) -> CallTable:
+    """The calls as they are now: no others than before where none came, and where no request that
+    has one got spans, which say what of several counts."""
+    if not grown.new_calls:
+        known = before.calls.rows["draw"].to_numpy()
+        if touched is None or not is_among(known, touched["draw"]).any():
+            return before.calls
+    return grown_calls(
+        query, before.calls, since=before.reached.batch, after_row=before.reached.call_row
+    )
 
 
 def _unfinished(traces: pa.Table) -> pa.Table:

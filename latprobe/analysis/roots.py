@@ -11,16 +11,30 @@ IS_INNER = """
 # The same where there is a parent, and false where IS_INNER is true: three times as fast.
 _IS_ENTRY = "(coalesce(s.remote_parent, true) OR s.pid IS NULL)"
 _COLUMNS = """
-    s.trace_id, s.start_ns, greatest(s.duration_ns, 0) AS duration_ns, s.name, s.status, s.run_id,
-    s.model
+    s.trace_id, s.span_id, s.start_ns, greatest(s.duration_ns, 0) AS duration_ns, s.name, s.status,
+    s.run_id, s.model
 """
-_FIRST = "row_number() OVER (PARTITION BY s.trace_id ORDER BY greatest(s.start_ns, 0)) = 1"
+# Of those that began in the same tick the longest, which holds the others; then the lowest id, so
+# that every question gets the same one. Times before 1970 count as 1970.
+_SAME_TICK = ("-greatest(s.duration_ns, 0)", "s.span_id")
+# All spans of a trace in the order in which they come into question for its root: those without a
+# parent (2^62 ns are 146 years), the earliest, and one that was called from elsewhere before what
+# began inside in the same tick. A trace is a request if the first of them is not inside.
+ROOT_ORDER = (
+    "greatest(s.start_ns, 0) - CASE WHEN s.parent_span_id IS NULL THEN 1::BIGINT << 62 ELSE 0 END",
+    IS_INNER,
+    *_SAME_TICK,
+)
+_FIRST = f"""
+    row_number() OVER (
+        PARTITION BY s.trace_id ORDER BY greatest(s.start_ns, 0), {", ".join(_SAME_TICK)}) = 1
+"""
 
-# Which traces are requests, and by which span, is what `requests_sql` says; there it takes a look
-# at every span of a trace, here only at those that can be a root. `parentless` spans are, and of
-# several in a trace (`repeated`) the earliest. `entered` were called by somebody who is not
-# recorded, unless a span that began before (`begun`) shows that the caller is recorded and still
-# running. Ranking only what is repeated took a third of the time of one arg_min a trace.
+# The roots of all requests: the first span of each trace by ROOT_ORDER, found by a look at those
+# only that can be one. `parentless` spans are, and of several in a trace (`repeated`) the first.
+# `entered` were called by somebody who is not recorded, unless a span that began before (`begun`)
+# shows that the caller is recorded and still running. Ranking only what is repeated took a third of
+# the time of one arg_min a trace.
 ROOTS = f"""
 parentless AS MATERIALIZED (SELECT {_COLUMNS} FROM spans s WHERE s.parent_span_id IS NULL),
 repeated AS MATERIALIZED (
@@ -48,9 +62,13 @@ roots AS (
 
 
 def roots_sql(scope: Scope) -> tuple[str, list[object]]:
-    """SELECT giving the root of each request in the scope: the requests of `requests_sql`.
+    """SELECT giving the root of each request in the scope: of each trace that has a span in the
+    scope and starts in its window.
 
-    Its columns are trace_id, start_ns, duration_ns (not negative), name, status, run_id, model.
+    A trace's root is its earliest span without a parent, else its earliest span. A trace that this
+    machine recorded without its root (the request is still running, or its process was killed) is
+    no request yet: its earliest span would pass for one; see `count_unfinished`. Columns:
+    trace_id, span_id, start_ns, duration_ns (not negative), name, status, run_id, model.
     """
     window, bounds = Scope(from_ns=scope.from_ns, to_ns=scope.to_ns).where()
     matches, wanted = scope.where()

@@ -49,19 +49,20 @@ class Tree:
 def build_tree(spans: Spans) -> Tree:
     """One tree a trace, each span under the parent it names.
 
-    The root is the earliest span that names no parent, else the earliest span. Other spans
+    The root is the earliest span that names no parent, else the earliest span: of those that began
+    in the same tick one whose parent is not here, and the longest of them. Other spans
     without a parent (it is elsewhere, was dropped, is still running) are the root's children.
     In a cycle of parents the earliest span becomes the root's child.
     """
-    root = _roots(spans)
-    if len(root) == 0:
+    if len(spans) == 0:
         nothing = np.zeros(0, np.int64)
-        return Tree(nothing, root, nothing, nothing)
-    offsets = spans.offsets()
-    root_of = np.repeat(root, np.diff(np.append(offsets, len(spans))))
+        return Tree(nothing, nothing, nothing, nothing)
     parent = spans.parent_rows()
     rows = np.arange(len(spans))
     parent[parent == rows] = NO_ROW
+    root = _roots(spans, parent)
+    offsets = spans.offsets()
+    root_of = np.repeat(root, np.diff(np.append(offsets, len(spans))))
     parent = np.where(parent == NO_ROW, root_of, parent)
     parent[root] = NO_ROW
     _break_cycles(parent, root_of)
@@ -90,12 +91,14 @@ def over_ancestors(
     return result
 
 
-def _roots(spans: Spans) -> Ints:
-    count = len(spans)
-    if count == 0:
-        return np.zeros(0, np.int64)
-    rank = np.arange(count) + np.where(spans.parent_id == 0, 0, count)
-    return np.minimum.reduceat(rank, spans.offsets()) % count
+def _roots(spans: Spans, parent: Ints) -> Ints:
+    """Ranks spans by: names a parent, tick, has its parent here, place. Only the last differs."""
+    count, offsets = len(spans), spans.offsets()
+    is_new = np.diff(spans.start_ns, prepend=-1) != 0
+    is_new[offsets] = True
+    tick = np.flatnonzero(is_new)[np.cumsum(is_new) - 1]
+    rank = (np.where(spans.parent_id == 0, 0, count) + tick) * 2 + (parent != NO_ROW)
+    return np.asarray(np.minimum.reduceat(rank * count + np.arange(count), offsets) % count)
 
 
 def _break_cycles(parent: Ints, root_of: Ints) -> None:

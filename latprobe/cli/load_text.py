@@ -42,6 +42,8 @@ def print_load(report: LoadReport, *, is_detailed: bool = False) -> None:
 
 
 def _headline(report: LoadReport) -> str:
+    if report.refused is not None:
+        return report.refused
     full = [stage for stage in report.stages if stage.capacity is not None]
     if not full:
         busy = report.busy

@@ -24,7 +24,8 @@ def what_is_asked(planned: Plan, endpoint: Endpoint, variable: str) -> str:
     `variable` is where the key comes from, empty for none.
     """
     return (
-        f"{planned.calls} calls of {endpoint.model}: {len(planned.recorded)} recorded prompts, "
+        f"{figures.many(planned.calls, 'call')} of {endpoint.model}: "
+        f"{figures.many(len(planned.recorded), 'recorded prompt')}, "
         f"each as recorded and as suggested, go to {endpoint.shown_url}. That is "
         f"{_tokens(planned)} at {_price(planned)}; calls that "
         f"fail are tried again. {_key(endpoint, variable)}"
@@ -64,8 +65,8 @@ def verdict_line(found: Replayed) -> str:
         "worse": "Worse: the answers agree less with the recorded ones, and not by chance.",
         "not shown": f"Not shown: a loss of {percent} is neither ruled out nor proved. Ask more "
         "requests (--requests), or allow more (--margin).",
-        "not enough pairs": f"Not enough answers to tell: {found.pairs} requests were answered in "
-        "both arms.",
+        "not enough pairs": "Not enough answers to tell: "
+        f"{figures.many(found.pairs, 'request')} answered in both arms.",
         "cannot tell": "Cannot tell: the model does not give its own recorded answers again.",
     }[found.verdict]
 

@@ -130,6 +130,20 @@ def test_texts_stay_in_few_pieces(kept: MemoryStore, monkeypatch: pytest.MonkeyP
     assert growing.roots.name.to_pylist() == ["r0", "r2", "r3", "r4", "r5"]
 
 
+def test_calls_are_asked_for_only_where_there_may_be_others(kept: MemoryStore) -> None:
+    store = emptied(kept)
+    ingest(store, [seed(1, None, "r", at, at + 5, at + 1, pid=1) for at in range(9)], 1)
+    store.add_usage(3, 1)
+    growing = read_requests(store)
+    ingest(store, [seed(1, None, "r", 4, 6, 20, pid=1)], 2)
+    same = follow_requests(store, growing)
+    assert same.calls is growing.calls
+    ingest(store, [seed(2, 1, "late", 3, 4, 3, pid=1, remote_parent=False)], 3)
+    touched = follow_requests(store, same)
+    assert touched.calls is not same.calls
+    assert counted(touched.calls) == counted(read_requests(store).calls)
+
+
 def counted(table: CallTable) -> list[tuple[object, ...]]:
     columns = [table.rows[name].to_pylist() for name in table.rows.column_names]
     return sorted(zip(*columns, strict=True), key=repr)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
+import pyarrow as pa
 import pytest
 
 from latprobe.analysis import overview
@@ -77,6 +79,41 @@ def test_of_many_spans_percentiles_are_within_a_bin_and_shares_close(
         assert row.critical_share_p95 == pytest.approx(same.critical_share_p95, abs=0.1)
 
 
+def test_in_very_many_spans_the_drawn_traces_stand_for_all_where_they_are_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = MemoryStore()
+    add_runs(made.connection, start_ns=END_NS - HOUR_NS, second_ns=END_NS - HOUR_NS // 2)
+    add_requests(made.connection, requests=REQUESTS, end_ns=END_NS, length_ns=HOUR_NS)
+    columns = ", ".join(made("SELECT * FROM drawn LIMIT 0").column_names)
+    third = "SELECT trace_id FROM spans WHERE parent_span_id IS NULL AND span_id % 3 = 0"
+    made.connection.execute("DELETE FROM drawn")
+    made.connection.execute(
+        f"INSERT INTO drawn SELECT {columns} FROM spans WHERE trace_id IN ({third})"
+    )
+    known = set(map(str, made("SELECT DISTINCT trace_id FROM drawn")["trace_id"].to_pylist()))
+    kept = len(known)
+    monkeypatch.setattr(overview, "FOUND_SPANS", 0)
+    roots, calls = fetch_roots(made), fetch_calls(made)
+    exact = {row.name: row.critical_share for row in build_report(made).stages}
+    asked: dict[str, Sequence[object]] = {}
+
+    def query(sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        asked[sql] = parameters
+        return made(sql, parameters)
+
+    for traces, is_enough in ((kept // 8, True), (kept + 1, False)):
+        monkeypatch.setattr(overview, "SAMPLED_TRACES", traces)
+        monkeypatch.setattr(overview, "SAMPLED_SPANS", REQUESTS * 30)
+        asked.clear()
+        found = build_overview(query, roots, calls, EVERYTHING)
+        ids = [str(asked[sql][0]).split(",") for sql in asked if "FROM drawn_spans" in sql]
+        assert [known.issuperset(each) for each in ids] == [True] * is_enough
+        assert traces // 2 < found.sampled_traces <= (2 * traces if is_enough else REQUESTS)
+        shares = {row.name: row.critical_share for row in found.stages}
+        assert shares == pytest.approx(exact, abs=0.08)
+
+
 @pytest.mark.parametrize("run_id", [None, 1])
 def test_requests_over_time_are_those_of_the_timeline(
     store: MemoryStore, run_id: int | None
@@ -145,3 +182,23 @@ def test_a_call_that_repeats_another_counts_once_in_every_window() -> None:
     late = Scope(from_ns=EPOCH_NS + 90_000 * MS)
     for scope, expected in ((EVERYTHING, 30), (late, 20), (Scope(service="other"), None)):
         assert calls.totals(scope, roots)["input_tokens"] == expected
+
+
+def test_the_slowest_requests_weigh_what_they_are_where_only_some_are_walked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = MemoryStore()
+    made.add_run()
+    spans = []
+    for trace in range(1, 121):
+        at, took = trace * 100_000, 40_000 if trace == 77 else 100
+        spans += [seed(1, None, "request", at, at + took, trace)]
+        spans += [seed(2, 1, "huge" if trace == 77 else "usual", at, at + took, trace)]
+    made.add_spans(spans)
+    monkeypatch.setattr(overview, "SAMPLED_TRACES", overview.MIN_TRACES)
+    seen = build_overview(made, fetch_roots(made), fetch_calls(made), EVERYTHING)
+    shares = {row.name: row.critical_share for row in seen.stages}
+    assert seen.sampled_traces < 60
+    assert shares["huge"] == pytest.approx(40_000 / (40_000 + 119 * 100), abs=0.02)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert seen.coverage == pytest.approx(1)

@@ -46,7 +46,7 @@ def _critical_ms(seeds: list[Seed]) -> dict[str, int]:
         store.add_spans([each])
     table = fetch_spans(store, [trace_hex(1)], 0, 2 * EPOCH_NS)
     paths = RequestPaths(traces=1)
-    add_batch(paths, table, np.ones(1, np.bool_), np.ones(1, np.bool_))
+    add_batch(paths, table, np.ones(1), np.ones(1, np.bool_))
     assert sum(path.critical_ns for path in paths.stages.values()) == paths.wall_ns
     return {name: path.critical_ns // MS for name, path in paths.stages.items()}
 

@@ -14,6 +14,19 @@ def test_the_root_is_the_earliest_span_without_a_parent_even_if_a_child_started_
     assert (tree.parent.tolist(), tree.root.tolist()) == ([1, -1], [1])
 
 
+def test_of_spans_without_a_root_in_one_tick_the_caller_is_the_root() -> None:
+    spans = spans_of(
+        [
+            seed(3, 2, "outlives", 0, 5),
+            seed(2, 9, "called from elsewhere", 0, 4),
+            seed(4, 2, "x", 1, 2),
+        ]
+    )
+    tree = build_tree(spans)
+    assert spans.span_id[tree.root].tolist() == [2]
+    assert spans.span_id[tree.parent[tree.parent >= 0]].tolist() == [2, 2]
+
+
 def test_cycles_hang_below_the_root_at_their_earliest_span() -> None:
     spans = spans_of(
         [

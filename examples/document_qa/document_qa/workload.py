@@ -6,7 +6,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -30,6 +30,18 @@ TICKET_WORDS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """Which document; its pages are drawn once and kept."""
+
+    kind: str
+    seed: int
+
+    def scan(self) -> pages.Document:
+        """The pages and facts."""
+        return pages.scan(self.kind, seed=self.seed)
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One request; `answer` is None when it failed or found nothing, `error` when it did not."""
 
@@ -44,7 +56,8 @@ class Requests:
     """Documents and questions in a seeded order, handed out until the time or number is up."""
 
     def __init__(self, *, seed: int, seconds: float | None, number: int | None) -> None:
-        """Draws every page first, so that no request pays for the scanner."""
+        """Draws every page that is asked about first, so that no request pays for the scanner."""
+        _scan_all(itertools.islice(_cases(seed), number))
         self._cases = _cases(seed)
         self._lock = threading.Lock()
         self._left = itertools.count() if number is None else iter(range(number))
@@ -56,8 +69,8 @@ class Requests:
             with self._lock:
                 if next(self._left, None) is None:
                     return
-                case = next(self._cases)
-            yield case
+                paper, question = next(self._cases)
+            yield paper.scan(), question
 
 
 def run(requests: Requests, *, concurrency: int, backends: Backends) -> list[Outcome]:
@@ -67,17 +80,29 @@ def run(requests: Requests, *, concurrency: int, backends: Backends) -> list[Out
         return [outcome for worker in workers for outcome in worker.result()]
 
 
-def _cases(seed: int) -> Iterator[tuple[pages.Document, Question]]:
+def _cases(seed: int) -> Iterator[tuple[Paper, Question]]:
+    """Papers and questions of this seed, without an end."""
     rng = random.Random(seed)
-    documents = [
-        pages.scan(kind, seed=seed + number)
-        for number in range(DOCUMENTS_PER_KIND)
-        for kind in BY_KIND
-    ]
+    papers = _papers(seed)
     return (
-        (document, _of_a_ticket(rng.choice(BY_KIND[document.kind]), rng))
-        for document in (rng.choice(documents) for _ in itertools.count())
+        (paper, _of_a_ticket(rng.choice(BY_KIND[paper.kind]), rng))
+        for paper in (rng.choice(papers) for _ in itertools.count())
     )
+
+
+def _papers(seed: int) -> list[Paper]:
+    return [Paper(kind, seed + number) for number in range(DOCUMENTS_PER_KIND) for kind in BY_KIND]
+
+
+def _scan_all(cases: Iterable[tuple[Paper, Question]]) -> None:
+    """Scans the papers of the cases; of cases without an end, until each paper came up."""
+    scanned: set[Paper] = set()
+    for paper, _ in cases:
+        if paper not in scanned:
+            paper.scan()
+            scanned.add(paper)
+        if len(scanned) == DOCUMENTS_PER_KIND * len(BY_KIND):
+            return
 
 
 def _of_a_ticket(question: Question, rng: random.Random) -> Question:

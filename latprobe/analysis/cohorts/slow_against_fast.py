@@ -18,6 +18,7 @@ from latprobe.analysis.cohorts.telling import HALVES_NOTE
 from latprobe.analysis.cohorts.units import MOST_UNITS, fetch_units, source
 from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import SEED
+from latprobe.analysis.mixed_programs import mixed_programs
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.store.query import Query
@@ -64,6 +65,9 @@ def slow_against_fast(
         raise nothing_found(query, replace(scope, stage=stage))
     if len(units) < LEAST_REQUESTS:
         return _refusal(stage, len(units))
+    mixed = mixed_programs(query, units)
+    if mixed is not None:
+        return _refused(stage, len(units), mixed.reason)
     found = [*known_facts(query, where, units), *span_attributes(query, where, units)]
     attributes = _without_twins([each for each in found if each is not None])
     return compare_slow(units.duration_ns, attributes, stage=stage, seed=seed)
@@ -126,6 +130,10 @@ def _refusal(stage: str | None, count: int, why: str | None = None) -> SlowFast:
         else f"Only {counted(count, what)}{of} {is_} recorded here; slow against fast needs "
         f"{LEAST_REQUESTS}: record more, or widen the window."
     )
+    return _refused(stage, count, reason)
+
+
+def _refused(stage: str | None, count: int, reason: str) -> SlowFast:
     return SlowFast(stage, count, 0, None, None, (), (), reason, ())
 
 

@@ -35,6 +35,11 @@ class Units:
     def __len__(self) -> int:
         return len(self.start_ns)
 
+    @property
+    def run(self) -> Ints:
+        """What `Requests` calls it."""
+        return self.run_id
+
     def aligned(self, table: pa.Table) -> Ints:
         """The row of each unit in a table with a column `key`; -1 where it has none."""
         found = pc.index_in(self.key, value_set=table["key"].combine_chunks())

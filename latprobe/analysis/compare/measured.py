@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from latprobe.analysis.active_time import active_ns
 from latprobe.analysis.compare.request_tokens import TokenColumns, fetch_tokens
 from latprobe.analysis.critical_path import critical_ns
+from latprobe.analysis.mixed_programs import mixed_programs
 from latprobe.analysis.requests import (
     Requests,
     even_sample,
@@ -21,6 +22,7 @@ from latprobe.analysis.requests import (
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.spans import Ints, Spans
 from latprobe.analysis.tree import build_tree
+from latprobe.errors import NoDataError
 from latprobe.store.query import Query
 
 Floats = NDArray[np.float64]
@@ -94,18 +96,23 @@ class MeasuredRequests:
 
 
 def measure(query: Query, scope: Scope, *, max_requests: int = MAX_REQUESTS) -> Measured:
-    """The requests of the scope and the calls of their stages; empty when nothing matches."""
+    """The requests of the scope and the calls of their stages; empty when nothing matches. Raises
+    NoDataError where they are of programs with different work."""
     return with_stages(query, measure_requests(query, scope, max_requests=max_requests))
 
 
 def measure_requests(
     query: Query, scope: Scope, *, max_requests: int = MAX_REQUESTS
 ) -> MeasuredRequests:
-    """The requests of the scope, which takes a third of the time of `measure`."""
+    """The requests of the scope, which takes a third of the time of `measure`. Raises NoDataError
+    where they are of programs with different work."""
     requests = fetch_requests(query, scope)
     # A run's requests may begin in programs that call it; they are one recording all the same.
     run = requests.run if scope.run_id is None else np.zeros(len(requests), np.int64)
     requests = replace(requests, run=run)
+    mixed = mixed_programs(query, requests)
+    if mixed is not None:
+        raise NoDataError(mixed.reason)
     sample = even_sample(requests, max_requests)
     found = fetch_tokens(query, sample.trace_id)
     notes = (*found.notes, *_sample_note(len(sample), len(requests)))

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.tokens import COUNTED_USAGE
 from latprobe.store.query import Query
 
@@ -39,6 +40,9 @@ class FoundTokens:
 
 # A sum is not known when one of its calls is not; counts under zero are faults of who reported.
 _SUM = "CASE WHEN count(*) = count({0}) FILTER ({0} >= 0) THEN sum({0})::DOUBLE END AS {0}"
+# Embeddings give vectors and no tokens, which no instrumentation reports: none, not unknown.
+_USED = """(SELECT * REPLACE (coalesce(output_tokens, CASE WHEN operation = 'embeddings' THEN 0 END)
+    AS output_tokens) FROM counted_usage)"""
 _COLUMNS = ("input_tokens", "output_tokens", "cost_usd")
 
 
@@ -52,7 +56,7 @@ def fetch_tokens(query: Query, trace_ids: Sequence[str]) -> FoundTokens:
         ), {COUNTED_USAGE}
         SELECT trace_id::VARCHAR AS trace_id, stage, {", ".join(map(_SUM.format, _COLUMNS))},
                count(*) FILTER (input_tokens < 0 OR output_tokens < 0 OR cost_usd < 0) AS negative
-        FROM counted_usage GROUP BY ALL ORDER BY ALL""",
+        FROM {_USED} GROUP BY ALL ORDER BY ALL""",
         [",".join(trace_ids)],
     )
     if table.num_rows == 0:
@@ -74,7 +78,9 @@ def _placed(table: pa.Table, trace_ids: Sequence[str]) -> FoundTokens:
     negative = int(_floats(table["negative"])[known].sum())
     notes: tuple[str, ...] = ()
     if negative:
-        notes = (f"{negative:,} model calls report negative tokens or cost; these are left out.",)
+        report = "reports" if negative == 1 else "report"
+        calls = f"{counted(negative, 'model call')} {report} negative tokens or cost"
+        notes = (f"{calls}, which are left out.",)
     return FoundTokens(
         columns(known) if known.any() else None,
         {name: columns(known & (stages == name)) for name in names},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import Floats
 from latprobe.analysis.latency_model.calls import CallColumns
 from latprobe.analysis.latency_model.changed_calls import ChangedCalls, TokenChange, changed_calls
@@ -76,7 +77,11 @@ def token_effect(
         return refused
     notes = list(dict.fromkeys(note for _, changed in answered for note in changed.notes))
     if len(left):
-        notes.append(f"{len(left)} of {good} calls are taken as they are: too few of their kind.")
+        notes.append(
+            f"{len(left):,} of {counted(good, 'call')} "
+            f"{'is taken as it is' if len(left) == 1 else 'are taken as they are'}: too few of "
+            f"{'its' if len(left) == 1 else 'their'} kind."
+        )
     effect = TokenEffect(
         trace_id=tuple(calls.trace_id.tolist()),
         span_id=calls.span_id,

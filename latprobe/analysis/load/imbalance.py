@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import SEED
 from latprobe.analysis.load.stage_calls import StageCalls
 from latprobe.analysis.refusal import Refusal
@@ -58,8 +59,9 @@ def find_imbalance(calls: StageCalls, *, seed: int = SEED) -> Imbalance | Refusa
     names = calls.replicas()
     if len(calls) < fewest * max(len(names), 2):
         return Refusal(
-            f"Only {len(calls)} runs came while the same replicas were there, so no balancer chose "
-            f"between them; record {fewest * max(len(names), 2)} in one stretch of time."
+            f"Only {counted(len(calls), 'run')} came while the same replicas were there, so no "
+            f"balancer chose between them; record {fewest * max(len(names), 2)} in one stretch of "
+            "time."
         )
     stretches = min(len(calls) // (RUNS_A_STRETCH * len(names)), MAX_STRETCHES)
     work = _work(calls, names, stretches)

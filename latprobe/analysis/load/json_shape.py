@@ -20,6 +20,7 @@ def to_json(report: LoadReport) -> dict[str, object]:
         "to_ns": report.to_ns,
         "requests": report.requests,
         "all_requests": report.all_requests,
+        "refused": report.refused,
         **asdict(report.busy),
         "stages": [_stage(each) for each in report.stages],
     }

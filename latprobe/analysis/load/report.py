@@ -25,6 +25,7 @@ from latprobe.analysis.load.stage_calls import (
     fetch_stage_calls,
     latest,
 )
+from latprobe.analysis.mixed_programs import mixed_programs
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.queueing import Evidence, Servers, look_for_servers
 from latprobe.analysis.refusal import Refusal
@@ -109,7 +110,8 @@ class StageLoad:
 @dataclass(frozen=True, slots=True)
 class LoadReport:
     """The stages with most time first, over the time from the first request's start to the last
-    end. `requests` of `all_requests` in the scope were looked at: the latest ones."""
+    end. `requests` of `all_requests` in the scope were looked at: the latest ones. `refused`: why
+    no stage's servers, replicas or batches were."""
 
     from_ns: int
     to_ns: int
@@ -117,6 +119,7 @@ class LoadReport:
     all_requests: int
     busy: Busy
     stages: tuple[StageLoad, ...]
+    refused: str | None = None
 
 
 def load_report(
@@ -126,12 +129,14 @@ def load_report(
 
     A queue can only be followed through every request, so it is not sampled: the latest requests
     with at most `max_spans` spans together are looked at. A scope that names a stage reports that
-    stage. Raises NoDataError when nothing is in the scope.
+    stage. Of programs with different work together only what was counted is told, and no servers.
+    Raises NoDataError when nothing is in the scope.
     """
     recorded = fetch_requests(query, scope)
     if not len(recorded):
         raise nothing_found(query, scope)
     requests = latest(recorded, max_spans=max_spans)
+    mixed = mixed_programs(query, requests)
     calls = [
         each
         for each in fetch_stage_calls(query, requests)
@@ -145,14 +150,17 @@ def load_report(
         requests=len(requests),
         all_requests=len(recorded),
         busy=_busy(requests.start_ns, ends, period),
-        stages=tuple(stage_load(each, len(requests), period) for each in calls),
+        stages=tuple(stage_load(each, len(requests), period, refused=mixed) for each in calls),
+        refused=None if mixed is None else mixed.reason,
     )
 
 
-def stage_load(calls: StageCalls, requests: int, period: Period) -> StageLoad:
-    """One stage's load in the period."""
+def stage_load(
+    calls: StageCalls, requests: int, period: Period, *, refused: Refusal | None = None
+) -> StageLoad:
+    """One stage's load in the period; `refused`: why only what was counted is told."""
     replicas = calls.replicas()
-    evidence = _evidence(calls)
+    evidence = _evidence(calls) if refused is None else Evidence(None, refused.reason)
     servers = evidence.servers
     stay_p50, stay_p95 = (np.quantile(calls.sojourn_ns, [0.5, 0.95]) / 1e6).tolist()
     return StageLoad(
@@ -167,8 +175,8 @@ def stage_load(calls: StageCalls, requests: int, period: Period) -> StageLoad:
         waits=None if servers is None else _waits(calls, servers),
         capacity=None if servers is None else find_capacity(calls, servers, idle_ns=period.idle_ns),
         replicas=tuple(_replica(calls, name, servers, period) for name in replicas),
-        imbalance=find_imbalance(calls) if replicas else None,
-        batch=find_batch_effect(calls),
+        imbalance=(refused or find_imbalance(calls)) if replicas else None,
+        batch=(refused or find_batch_effect(calls)) if (calls.items >= 1).any() else None,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import SEED, block_draws, block_length
 from latprobe.analysis.load.batch_effect import (
     FEWEST_CALLS,
@@ -140,7 +141,11 @@ def _untold(calls: _Calls, change: Batch) -> str | None:
         )
     timed = int((calls.took_ns > 0).sum())
     if timed < FEWEST_CALLS:
-        return f"Only {timed} calls of {change.stage!r} that took time are recorded: record more."
+        is_ = "is" if timed == 1 else "are"
+        return (
+            f"Only {counted(timed, 'call')} of {change.stage!r} that took time {is_} recorded: "
+            "record more."
+        )
     sizes, often = np.unique(calls.items, return_counts=True)
     known = sizes[often >= FEWEST_OF_A_SIZE]
     if len(known) < 2 or known[-1] < SMALLEST_SPREAD * known[0]:

@@ -28,6 +28,9 @@ _MOST_PAUSING, _VARIES = 8, 5
 # Callers whose pauses vary have to be so many times (as a logarithm) as likely as requests that
 # come by themselves, and so many requests show it; times since the one before are told apart in so
 # many, which a steady pace, that varies less than this, has not; each caller has had so many turns.
+# Pauses are each caller's own: requests that come in groups, none while a group is at work, look
+# like callers but for coming so many times as often just after one another (callers: up to twice).
+_CLUSTERED = 4.0
 _LOG_LIKELIER, _FEWEST_VARYING, _AGES, _LEAST_VARIED, _TURNS = 8.0, 60, 12, 0.1, 4
 
 
@@ -112,8 +115,18 @@ def _varying_callers(start: Ints, ends: Ints, running: Ints, most: int) -> Calle
             best, most_likely = count, likely
     if best is None or len(start) < _TURNS * best:
         return None
+    if _clustering(came, time, np.maximum(best - states, 0.0)) > _CLUSTERED:
+        return None
     pauses = (start[best:] - ends[: len(start) - best]).astype(np.float64)
     return Callers(best, float(np.median(pauses)), np.maximum(pauses, 0.0))
+
+
+def _clustering(came: Floats, time: Floats, left: Floats) -> float:
+    """How many times as often as on the whole requests come just after another one, or at the time
+    since where they do most."""
+    free = (time * left).sum(axis=1)
+    usual = float(came.sum()) / max(float(free.sum()), 1.0)
+    return float((came.sum(axis=1) / np.maximum(free, 1.0)).max()) / max(usual, 1e-30)
 
 
 def _log_likelihood(came: Floats, time: Floats, left: Floats) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.whatif.changes import (
     Batch,
@@ -20,6 +21,7 @@ from latprobe.analysis.whatif.changes import (
 )
 from latprobe.analysis.whatif.precedence import Precedence, names_of
 from latprobe.analysis.whatif.recording import Names, Recording
+from latprobe.analysis.whatif.timers import find_timer
 from latprobe.analysis.whatif.unreplayable import is_cut_off
 from latprobe.store.query import Query
 
@@ -90,8 +92,9 @@ def too_few(requests: int) -> str | None:
     """Why so many requests are not enough to predict from."""
     if requests >= FEWEST_REQUESTS:
         return None
+    is_ = "is" if requests == 1 else "are"
     return (
-        f"Only {requests} finished requests are recorded here and a prediction takes "
+        f"Only {counted(requests, 'finished request')} {is_} recorded here and a prediction takes "
         f"{FEWEST_REQUESTS}: record more, or widen the filter."
     )
 
@@ -112,6 +115,21 @@ def raced(changes: Sequence[Change], names: Names, precedence: Precedence) -> st
     return None
 
 
+def handed_on(changes: Sequence[Change], names: Names, precedence: Precedence) -> str | None:
+    """Why the tokens of a call cannot be changed whose pieces another stage begins with: when the
+    first comes hangs on other tokens than when the last does, and the other's work on all."""
+    called = {code: name for name, code in names.codes.items()}
+    token_stages = {change.stage for change in changes if isinstance(change, Tokens)}
+    for _, first, then in map(names_of, [*precedence.within.tolist(), *precedence.begins.tolist()]):
+        if called.get(first) in token_stages:
+            return (
+                f"{called.get(then)!r} begins with what {called[first]!r} has made so far: when it "
+                "would begin, and how much there would be for it, is not recorded for other "
+                "tokens. Make the change in a trial, and record that."
+            )
+    return None
+
+
 def cut_off(changes: Sequence[Change], names: Names, recorded: Recording | None) -> str | None:
     """Why a stage cannot be made faster or slower that is given up after a while."""
     for change in changes:
@@ -123,6 +141,22 @@ def cut_off(changes: Sequence[Change], names: Names, recorded: Recording | None)
                 f"{change.stage!r} often takes as long as its longest run, and never longer, as if "
                 "it were given up then: how long it would have gone on is not recorded. Lift the "
                 "limit for a trial, and record that."
+            )
+    return None
+
+
+def timed(changes: Sequence[Change], names: Names, recorded: Recording | None) -> str | None:
+    """Why a stage cannot be changed that another one begins after, when it has taken a while."""
+    called = {code: name for name, code in names.codes.items()}
+    for stage in stages_of(changes):
+        code = names.codes.get(stage)
+        timer = None if recorded is None or code is None else find_timer(recorded, code)
+        if timer is not None:
+            return (
+                f"{called[timer.then]!r} begins when {stage!r} has not ended after "
+                f"{timer.after_ns / 1e6:.3g} ms, as after a timeout or as a second try: how often "
+                "it would with the change is not recorded. Make the change in a trial, and record "
+                "that."
             )
     return None
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from latprobe.analysis.counted import counted
 from latprobe.analysis.intervals import SEED
 from latprobe.analysis.latency_model import token_effect
+from latprobe.analysis.mixed_programs import mixed_programs
 from latprobe.analysis.no_data import nothing_found
 from latprobe.analysis.refusal import Refusal
 from latprobe.analysis.requests import Requests, count_unfinished, even_sample, fetch_requests
@@ -63,7 +65,9 @@ def predict(
     work.learn(query, requests)
     queued = Queued.look(work)
     reason = checks.raced(changes, work.names, work.precedence)
-    reason = reason or checks.cut_off(changes, work.names, work.window) or too_crowded(work)
+    reason = reason or checks.handed_on(changes, work.names, work.precedence)
+    reason = reason or checks.cut_off(changes, work.names, work.window)
+    reason = reason or checks.timed(changes, work.names, work.window) or too_crowded(work)
     if reason is not None:
         return Prediction(len(requests), refused=reason)
     if isinstance(queued, Refusal):
@@ -80,10 +84,16 @@ def _missing(
     if len(requests) == 0:
         unfinished = count_unfinished(query, scope)
         if unfinished:
-            return f"None of the {unfinished} requests here has finished: wait for some, then ask."
+            if unfinished == 1:
+                return "The only request here has not finished: wait for it, then ask."
+            return f"None of the {unfinished:,} requests here has finished: wait, then ask."
         return str(nothing_found(query, scope))
     reason = checks.unknown_stage(query, scope, checks.stages_of(changes))
-    return reason or checks.too_few(len(requests))
+    reason = reason or checks.too_few(len(requests))
+    if reason is not None:
+        return reason
+    mixed = mixed_programs(query, requests)
+    return None if mixed is None else mixed.reason
 
 
 def _effects(query: Query, scope: Scope, changes: Sequence[Change]) -> list[CallEffect] | Refusal:
@@ -125,7 +135,8 @@ def _notes(query: Query, scope: Scope, requests: Requests) -> list[str]:
         notes.append(f"{failed:.0%} of the requests failed; they are replayed as they ran.")
     unfinished = count_unfinished(query, scope)
     if unfinished:
-        notes.append(f"{unfinished} unfinished requests are not counted.")
+        is_ = "is" if unfinished == 1 else "are"
+        notes.append(f"{counted(unfinished, 'unfinished request')} {is_} not counted.")
     return notes
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latprobe.analysis.spans import Ints
+from latprobe.analysis.whatif.pieces import begun_within
 from latprobe.analysis.whatif.precedence import Flags, Precedence, pair_keys
 from latprobe.analysis.whatif.recording import Recording
 
@@ -36,6 +37,7 @@ def read_streams(recorded: Recording, precedence: Precedence, edges: Edges) -> E
     consumer lags behind: it is busy all the time. A stage that merely always outlasts another still
     ends no earlier than that.
     """
+    edges = begun_within(recorded, precedence, edges)
     consumer, producer, is_stream, is_begun = _pairs(recorded, precedence)
     if len(consumer) == 0:
         return edges

@@ -14,6 +14,7 @@ from latprobe.analysis.whatif.precedence import (
     apart_from,
     over_ns,
     pair_keys,
+    together_ns,
 )
 from latprobe.analysis.whatif.recording import Recording
 
@@ -24,6 +25,9 @@ MOST_SIBLINGS = 1024
 # other: a pool's next task, a branch that is taken in turn.
 _AT_ONCE_SHARE = 0.02
 _AT_ONCE_NS = 200_000
+
+# Where stages run side by side, so many more are asked once one was waited for by another already.
+_LOOK_ON = 6
 
 _LATEST = np.iinfo(np.int64).max
 
@@ -108,10 +112,12 @@ def _search(
     spans, name, rank = recorded.spans, recorded.name, recorded.rank
     is_end = waits.child < 0
     then_name = np.where(is_end, END, name[waits.child])
+    then_start = np.where(is_end, _LATEST, spans.start_ns[waits.child])
     then_rank = np.where(is_end, _LATEST, rank[waits.child])
     newest = np.full(len(waits.parent), -_LATEST)  # the latest start of what is waited for
     newest_name = np.zeros(len(waits.parent), np.int64)
     is_first = np.ones(len(waits.parent), np.bool_)
+    passed = np.zeros(len(waits.parent), np.int64)
     active = np.flatnonzero(last > first)
     moments, siblings = [], []
     for back in range(1, MOST_SIBLINGS + 1):
@@ -121,14 +127,17 @@ def _search(
         each = ended[last[active] - back]
         is_before = (rank[each] < then_rank[active]) & (each != waits.child[active])
         holder = name[waits.parent[active]]
-        apart = ~precedence.run_together(pair_keys(holder, name[each], then_name[active]))
+        keys = pair_keys(holder, name[each], then_name[active])
+        apart = ~precedence.run_together(keys)
+        is_later = then_start[active] - spans.start_ns[each] > together_ns(recorded, each)
+        apart |= is_later & precedence.is_in_step(keys)
         gap = waits.time_ns[active] - spans.end_ns[each]
         at_once = gap <= np.maximum(_AT_ONCE_SHARE * spans.duration_ns[each], _AT_ONCE_NS)
         at_once &= ~(is_shared[each] & (name[each] == then_name[active]))
         covered = spans.end_ns[each] <= newest[active]
         if covered.any():
-            chained = ~precedence.run_together(pair_keys(holder, name[each], newest_name[active]))
-            covered &= chained
+            keys = pair_keys(holder, name[each], newest_name[active])
+            covered &= ~precedence.run_together(keys) | precedence.is_in_step(keys)
         wanted = is_before & ~covered & (apart | (at_once & is_first[active]))
         is_first[active[is_before]] = False
         moments.append(active[wanted])
@@ -136,7 +145,10 @@ def _search(
         later = wanted & (spans.start_ns[each] > newest[active])
         newest[active[later]] = spans.start_ns[each[later]]
         newest_name[active[later]] = name[each[later]]
-        active = active[~(covered & is_before)]
+        # What ended before one that was waited for already is too, unless it ran beside that one.
+        passed[active[covered & is_before]] += 1
+        is_alone = ~precedence.has_company(holder, name[each])
+        active = active[~(covered & is_before & (is_alone | (passed[active] > _LOOK_ON)))]
     if not moments:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     return np.concatenate(moments), np.concatenate(siblings)

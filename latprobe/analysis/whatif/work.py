@@ -15,7 +15,7 @@ from latprobe.analysis.whatif.graph import Edges, Floats, build_edges
 from latprobe.analysis.whatif.hidden_waits import uncover
 from latprobe.analysis.whatif.limits import gap_ns, shared_candidates
 from latprobe.analysis.whatif.parallel import start_together
-from latprobe.analysis.whatif.precedence import Learner, Precedence, apart_from
+from latprobe.analysis.whatif.precedence import Learner, Precedence, apart_from, without_starts
 from latprobe.analysis.whatif.recording import Names, Recording, recordings
 from latprobe.analysis.whatif.shared_lines import explained_ns
 from latprobe.analysis.whatif.stage_limit import stage_limit
@@ -71,8 +71,11 @@ class Work:
             self.precedence = replace(self.precedence, counted=counted)
         self.tokens = TokenSavings.of(self.effects)
         if self.window is not None:
+            begun = self.window.spans.start_ns
             uncovered = uncover(self.window)
             self.window, self.crowded = uncovered.recorded, uncovered.crowded
+            moved = self.window.name[begun != self.window.spans.start_ns]
+            self.precedence = without_starts(self.precedence, np.unique(moved))
             self.window_edges = self.edges(self.window)
             self._share()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -19,11 +20,20 @@ PAUSES: dict[str, Draw] = {
     "exponential": lambda world: float(world.random.exponential(120)),
     "uniform": lambda world: float(world.random.uniform(20, 160)),
 }
+
+
+def in_groups(size: int) -> Draw:
+    """So many at nearly the same time, and then none while these are at work."""
+    gaps = cycle([500.0, *[1.0] * (size - 1)])
+    return lambda world: next(gaps) * float(world.random.uniform(0.7, 1.3))
+
+
 PACES: dict[str, Draw] = {
     "exponential": lambda world: float(world.random.exponential(45)),
     "uniform": lambda world: float(world.random.uniform(0, 90)),
     "gamma": lambda world: float(world.random.gamma(4, 45 / 4)),
     "steady": lambda _: 45.0,
+    "in groups": in_groups(6),
 }
 
 

@@ -70,10 +70,12 @@ def test_too_few_requests_no_requests_and_unfinished_ones_are_refused(store: Mem
     assert "Widen the time window" in str(predict(store, [Scale("web", 0.5)], later).refused)
     few = MemoryStore()
     few.add_spans([seed(1, None, "root", 0, 10), seed(2, 1, "a", 0, 5)])
-    assert "Only 1 finished requests" in str(predict(few, [Scale("a", 0.5)]).refused)
+    assert "Only 1 finished request is recorded" in str(predict(few, [Scale("a", 0.5)]).refused)
     running = MemoryStore()
     running.add_spans([seed(2, 1, "a", 0, 5, pid=1, remote_parent=False)])
-    assert "has finished" in str(predict(running, [Scale("a", 0.5)]).refused)
+    assert "has not finished" in str(predict(running, [Scale("a", 0.5)]).refused)
+    running.add_spans([seed(2, 1, "a", 0, 5, 2, pid=1, remote_parent=False)])
+    assert "None of the 2 requests" in str(predict(running, [Scale("a", 0.5)]).refused)
 
 
 def test_a_stage_off_the_critical_path_changes_nothing_and_that_is_said() -> None:

@@ -86,6 +86,22 @@ def test_what_comes_between_two_stages_is_waited_for_when_they_run_together() ->
     assert after_ms(Parallel("a", "b"), *seeds) == 80
 
 
+def test_what_ended_first_is_waited_for_though_another_way_was_longer() -> None:
+    """a, then c; beside them b; e takes both. b ends even before a, and is no part of a's way."""
+    seeds = [
+        seed(span, parent, name, 200 * trace + begin, 200 * trace + end, trace)
+        for trace, b_end in ((0, 15), (1, 40))
+        for span, parent, name, begin, end in (
+            (1, None, "root", 0, 100),
+            (2, 1, "b", 0, b_end),
+            (3, 1, "a", 0, 20),
+            (4, 1, "c", 20, 60),
+            (5, 1, "e", 60, 100),
+        )
+    ]
+    assert after_ms(Scale("b", 5), *seeds) == 115
+
+
 def test_stages_that_overlap_already_are_left_as_they_are() -> None:
     assert after_ms(Parallel("a", "b"), *BESIDE) == 100
 

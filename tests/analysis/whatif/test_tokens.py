@@ -60,3 +60,15 @@ def test_tokens_and_another_change_go_together() -> None:
     both = predict(store, [Tokens("llm", output_factor=0.5), Scale("search", 0.5)])
     assert alone.p50.after_ms is not None
     assert both.p50.after_ms == pytest.approx(alone.p50.after_ms - 40, rel=0.05)
+
+
+def test_tokens_of_a_call_that_another_stage_follows_as_it_streams_are_not_predicted() -> None:
+    store = run(3).store()
+    store.connection.execute(
+        """UPDATE spans SET start_ns = c.start_ns + (c.duration_ns * 0.4)::BIGINT
+        FROM spans c WHERE c.trace_id = spans.trace_id AND c.name = 'llm' AND spans.name = 'rules'
+        """
+    )
+    found = predict(store, [Tokens("llm", output_factor=0.5)])
+    assert "'rules' begins with what 'llm' has made so far" in str(found.refused)
+    assert predict(store, [Scale("llm", 0.5)]).refused is None
