@@ -27,7 +27,7 @@ from latprobe.analysis.overview import (
 from latprobe.analysis.request_search import fetch_failures, in_order, search
 from latprobe.analysis.request_timeline import request_timeline
 from latprobe.analysis.root_table import Place, RootTable, place_of
-from latprobe.analysis.scope import Scope
+from latprobe.analysis.scope import EVERYTHING, Scope
 from latprobe.analysis.spans import Ints
 from latprobe.analysis.stage_detail import StageDetail, stage_detail
 from latprobe.analysis.stage_tokens import with_tokens
@@ -112,9 +112,7 @@ def overview(scope: Scope) -> Overview:
 def headline(scope: Scope) -> Headline:
     """The figures of the requests in the scope, without their stages: of new rows at little cost.
     Raises NoDataError when it is empty."""
-    return answer(
-        "headline", (scope,), lambda: build_headline(connection.query, roots(), _calls(), scope)
-    )
+    return answer("headline", (scope,), lambda: _headline(scope))
 
 
 def roots() -> RootTable:
@@ -243,6 +241,12 @@ def _searched(scope: Scope, order: Order, text: str) -> Ints:
     failures = answer("failures", (), lambda: fetch_failures(connection.query))
     rows = search(roots(), roots().rows(scope), text)
     return in_order(roots(), _calls(), failures, rows, order)
+
+
+def _headline(scope: Scope) -> Headline:
+    known = _so_far()
+    spans = known.reached.spans if scope == EVERYTHING else None
+    return build_headline(connection.query, known.roots, known.calls, scope, spans=spans)
 
 
 def _stage_figures(scope: Scope) -> StageFigures:

@@ -19,13 +19,14 @@ from latprobe_dashboard.store_lists import RunChoice
 from latprobe_dashboard.theme import ERROR, HUES, PARTS, STYLE_FILE
 
 FOLLOW_S = 2.0
-# A page rests for so many times what drawing it has cost, what was worked out in the background
-# with it: little more than 1 % of a core.
-REST_FACTOR = 80
+# A page rests for so many times what drawing it has cost, and what was worked out in the background
+# for it so many times what that has cost: 1 % of a core each.
+REST_FACTOR = 100
 _DRAWN = "latprobe_drawn"
 _CHOSEN = "latprobe_chosen"
 _FOLLOWED = "latprobe_followed"
 _RESTARTS_SEEN = "latprobe_restarts_seen"
+RESTART_SAID_S = 30.0
 
 
 def show(
@@ -70,7 +71,7 @@ def _show(
         st.error(shown_text.block(str(error)))
     milliseconds = (monotonic_ns() - started) / 1e6
     if follows:
-        _note_drawn(started, connection.spent().since(before))
+        _note_drawn(question, started, connection.spent().since(before))
         if not st.session_state[_FOLLOWED]:
             _follow()
     shown = html.escape(filters.shown())
@@ -123,23 +124,42 @@ def _head(question: str, runs: list[RunChoice], is_filtered: bool, has_window: b
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """When the rows of `version` were first drawn here, what drawing them cost in seconds so far,
-    and how much had been worked out in the background by then."""
+    """When the rows of `version` were first drawn on this page, and what drawing them cost in
+    seconds so far; `late_s` is what was last worked out in the background for it, by `late_at_ns`,
+    and `worked_s` how much had been worked out there by the last look."""
 
+    question: str
     version: int
     at_ns: int
     cost_s: float
     worked_s: float
+    late_s: float
+    late_at_ns: int
 
 
-def _note_drawn(started_ns: int, cost_s: float) -> None:
+def _note_drawn(question: str, started_ns: int, cost_s: float) -> None:
     before: _Drawn | None = st.session_state.get(_DRAWN)
-    version = connection.drawn_version()
-    if before is None or before.version != version:
-        now = _Drawn(version, started_ns, cost_s, later.worked_s())
-    else:  # the same rows once more: another filter, or an answer that took its time
-        now = replace(before, cost_s=before.cost_s + cost_s)
+    version, worked_s = connection.drawn_version(), later.worked_s()
+    if before is None or before.question != question:
+        now = _Drawn(question, version, started_ns, cost_s, worked_s, 0.0, started_ns)
+    else:
+        now = _with_late(before, started_ns, worked_s)
+        if before.version != version:
+            now = replace(now, version=version, at_ns=started_ns, cost_s=cost_s)
+        else:  # the same rows once more: another filter, or an answer that took its time
+            now = replace(now, cost_s=before.cost_s + cost_s)
     st.session_state[_DRAWN] = now
+
+
+def _with_late(drawn: _Drawn, now_ns: int, worked_s: float) -> _Drawn:
+    """With what was worked out since the last look: more of the same work while the page rests from
+    it, else new work."""
+    new_s = worked_s - drawn.worked_s
+    if new_s <= 0:
+        return drawn
+    is_resting = (now_ns - drawn.late_at_ns) / 1e9 < drawn.late_s * REST_FACTOR
+    late_s = new_s + (drawn.late_s if is_resting else 0.0)
+    return replace(drawn, worked_s=worked_s, late_s=late_s, late_at_ns=now_ns)
 
 
 def follow_here() -> None:
@@ -153,23 +173,28 @@ def _follow() -> None:
 
 
 def redraw_if_due() -> None:
-    """Draws the page again when there are new rows, and at most so often that it costs little."""
+    """Draws the page again when there are new rows, and at most so often that it costs little; with
+    the answers that came late while it rests from working them out."""
     drawn: _Drawn | None = st.session_state.get(_DRAWN)
     if drawn is None:
         return
-    cost_s = drawn.cost_s + later.worked_s() - drawn.worked_s
-    rest_s = max(cost_s * REST_FACTOR, FOLLOW_S)
-    if (monotonic_ns() - drawn.at_ns) / 1e9 < rest_s:
+    now_ns = monotonic_ns()
+    if (now_ns - drawn.at_ns) / 1e9 < max(drawn.cost_s * REST_FACTOR, FOLLOW_S):
         return
+    late = _with_late(drawn, now_ns, later.worked_s())
+    is_resting = (now_ns - late.late_at_ns) / 1e9 < late.late_s * REST_FACTOR
     with contextlib.suppress(LatprobeError):  # the next look finds the store again, or says so
-        if connection.version() != drawn.version:
+        if connection.version() != drawn.version and (not is_resting or later.hold_on()):
             st.rerun()
 
 
 def _say_restarts() -> None:
-    restarts = connection.agent_restarts()
-    if restarts > st.session_state.setdefault(_RESTARTS_SEEN, restarts):
-        st.session_state[_RESTARTS_SEEN] = restarts
+    """Says so for a while: the page is soon drawn again, since a new agent has new answers."""
+    restarts, now_ns = connection.agent_restarts(), monotonic_ns()
+    seen: tuple[int, int | None] = st.session_state.setdefault(_RESTARTS_SEEN, (restarts, None))
+    if restarts > seen[0]:
+        seen = st.session_state[_RESTARTS_SEEN] = (restarts, now_ns)
+    if seen[1] is not None and (now_ns - seen[1]) / 1e9 < RESTART_SAID_S:
         st.warning("The agent had stopped and was started again; nothing recorded was lost.")
 
 

@@ -12,7 +12,7 @@ from latprobe_dashboard import links, quantities, shown_text
 
 TOO_FEW = (
     f"{FEWEST_REQUESTS} finished requests are needed to say what a change would gain. "
-    "Record more, or choose a longer window."
+    "Record more, or widen the choice."
 )
 NOTHING = "No stage would make requests surely faster by taking half the time."
 

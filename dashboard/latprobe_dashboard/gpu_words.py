@@ -13,9 +13,12 @@ MISLEADING = 20.0
 
 
 def short_id(uuid: str) -> str:
-    """An id's first letters, as `nvidia-smi -L` users know it; a place in a list is one already."""
+    """An id's first letters, as `nvidia-smi -L` users know it; a place in a list is one already,
+    without the long name of a host that an import put before it."""
     plain = uuid.removeprefix("MIG-").removeprefix("GPU-")
-    return shown_text.line(plain if len(plain) <= 12 else plain.partition("-")[0][:12])
+    if len(plain) > 12:
+        plain = plain.rpartition("/")[2] if "/" in plain else plain.partition("-")[0][:12]
+    return shown_text.line(plain)
 
 
 def percent(value: float | None) -> str:
@@ -73,7 +76,7 @@ def explained(found: Attributed) -> str:
         if found.together is not None:
             value, low, high = found.together
             words += f"; together {value:.0f} ({low:.0f}\u2013{high:.0f})"
-        return shown_text.line(words[:1].upper() + words[1:] + ".", 400)
+        return shown_text.line(quantities.typeset(words[:1].upper() + words[1:] + "."), 400)
     span = interval(found)
     return f"95 % interval {span}, from {found.windows:,} readings; attributed" if span else ""
 
@@ -87,15 +90,19 @@ def answer(report: GpuReport, stages: list[GpuStage], card: Card) -> list[str]:
     share = quantities.share(own[0] / sum(own)) if sum(own) else quantities.NOT_MEASURED
     name = f"<b>{shown_text.markup(first.name)}</b>"
     if first.verdict is None:
-        why = first.sentence or _why_unsure(first)
+        why = _sentence(first.sentence) if first.sentence else _why_unsure(first)
         words = [f"{name} is <b>{share}</b> of the time; what limits it is not certain. {why}"]
     else:
         words = [f"{name} is <b>{share}</b> of the time and <b>{first.verdict}</b>."]
-        words.append(shown_text.markup(first.sentence, 300) if first.sentence else "")
+        words.append(_sentence(first.sentence) if first.sentence else "")
         if TOO_FEW in (missing(first.sm_active_pct), missing(first.utilization_pct)):
             words.append(_why_unsure(first))
     words.append(_contrast(card))
     return words
+
+
+def _sentence(words: str) -> str:
+    return shown_text.markup(quantities.typeset(words), 300)
 
 
 def _why_unsure(stage: GpuStage) -> str:

@@ -195,6 +195,16 @@ def _hold(worked_ns: int) -> None:
         _held.worked_ns += worked_ns
 
 
+def hold_on() -> bool:
+    """Keeps the answers for another HELD_S; False where they are too old for that by now."""
+    now_ns = monotonic_ns()
+    with _lock:
+        is_young = now_ns - _held.since_ns < (MOST_HELD_S - HELD_S) * 1e9
+        if is_young:
+            _held.answered_ns = max(_held.answered_ns, now_ns)
+        return is_young
+
+
 def worked_s() -> float:
     """How long late answers were worked on so far, those side by side added up."""
     return _held.worked_ns / 1e9

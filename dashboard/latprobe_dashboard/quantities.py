@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, tzinfo
 
 NOT_MEASURED = "\u2013"  # an en dash: absent, which is not zero
@@ -10,19 +11,26 @@ TIMES_SIGN = "\u00d7"
 
 _DURATIONS = ((86_400e3, "d"), (3_600e3, "h"), (60e3, "min"), (1e3, "s"), (1.0, "ms"), (1e-3, "µs"))
 _COUNTS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_PERCENT, _MICRO = re.compile(r"(?<=\d)%"), re.compile(r"(?<=\d) us\b")
 _BYTES = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def significant(value: float) -> str:
     """Three significant digits, thousands separated, never an exponent."""
     magnitude = abs(value)
-    if magnitude >= 100:
+    # What would be rounded up to the next power of ten has its digits: "10.0", not "10.00".
+    if magnitude >= 99.95:
         return f"{value:,.0f}"
-    if magnitude >= 10:
+    if magnitude >= 9.995:
         return f"{value:.1f}"
     if magnitude >= 0.9995 or magnitude == 0:
         return f"{value:.2f}" if magnitude else "0"
     return f"{value:.3g}" if magnitude >= 0.001 else _plain(value, 1)
+
+
+def typeset(words: str) -> str:
+    """A sentence of the analysis, which terminals show too, with units as pages write them."""
+    return _MICRO.sub(" \u00b5s", _PERCENT.sub(" %", words))
 
 
 def milliseconds(value_ms: float | None) -> str:
@@ -76,12 +84,12 @@ def share(value: float | None) -> str:
 
 
 def rate(value_per_s: float | None) -> str:
-    """A rate: "12.3/s", or per minute when it is slower than one a second."""
+    """A rate: "12.3/s", or per minute, hour or day when it is slower than one."""
     if value_per_s is None:
         return NOT_MEASURED
-    if 0 < value_per_s < 0.95:
-        return f"{significant(value_per_s * 60)}/min"
-    return f"{significant(value_per_s)}/s"
+    units = ((1, "s"), (60, "min"), (3_600, "h"), (86_400, "d"))
+    size, unit = next((u for u in units if not 0 < value_per_s * u[0] < 0.95), units[-1])
+    return f"{significant(value_per_s * size)}/{unit}"
 
 
 def dollars(value_usd: float | None) -> str:

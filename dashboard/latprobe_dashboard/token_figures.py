@@ -18,9 +18,8 @@ import pyarrow.compute as pc
 from latprobe.analysis.scope import Scope
 from latprobe.analysis.token_totals import NOT_TAKEN_APART, RESIDUAL
 from latprobe_dashboard import token_queries
-from latprobe_dashboard.token_queries import TokenTables, of_template
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
+from latprobe_dashboard.token_groups import group, largest_by, percentiles_by, sum_by
+from latprobe_dashboard.token_queries import TokenTables
 
 _SUMS = (
     "input_tokens",
@@ -147,91 +146,20 @@ Figures = dict[str, Any]
 
 def _summed(calls: pa.Table, by: Sequence[str]) -> Iterator[tuple[dict[str, Any], Figures]]:
     """The keys of each group and its sums and percentiles; None where no call has the figure."""
-    codes, firsts = _groups(calls, by)
+    codes, firsts = group(calls, by)
     count = len(firsts)
-    columns: dict[str, Sequence[Any]] = {name: _sums(calls[name], codes, count) for name in _SUMS}
+    columns: dict[str, Sequence[Any]] = {name: sum_by(calls[name], codes, count) for name in _SUMS}
     for name in ("input_tokens", "output_tokens"):
-        columns[f"{name}_p50"], columns[f"{name}_p95"] = _percentiles(calls[name], codes, count)
+        columns[f"{name}_p50"], columns[f"{name}_p95"] = percentiles_by(calls[name], codes, count)
     columns["calls"] = np.bincount(codes, minlength=count).tolist()
     # As sums, "all are" and "the largest" need no sort: all are when as many are as are known.
-    columns["exact"] = _sums(calls["is_exact"].cast(pa.int64()), codes, count)
-    columns["counted"] = _sums(pc.is_valid(calls["is_exact"]).cast(pa.int64()), codes, count)
-    columns["expected_error"] = _largest(calls["expected_error"], codes, count)
+    columns["exact"] = sum_by(calls["is_exact"].cast(pa.int64()), codes, count)
+    columns["counted"] = sum_by(pc.is_valid(calls["is_exact"]).cast(pa.int64()), codes, count)
+    columns["expected_error"] = largest_by(calls["expected_error"], codes, count)
     names = [*by, *(["template_name"] if "template" in by else [])]
     keys = calls.select(names).take(pa.array(firsts, pa.int64())).to_pylist() if names else [{}]
     for at, named in enumerate(keys):
         yield named, {name: values[at] for name, values in columns.items()}
-
-
-def _groups(calls: pa.Table, by: Sequence[str]) -> tuple[Ints, Ints]:
-    """The group of each call, and the first call of each group."""
-    if not by:
-        return np.zeros(calls.num_rows, np.int64), np.zeros(1, np.int64)
-    codes = np.zeros(calls.num_rows, np.int64)
-    for name in by:
-        own = _codes(calls[name])
-        codes = codes * (int(own.max(initial=0)) + 2) + own + 1
-    present = np.flatnonzero(np.bincount(codes))
-    place = np.zeros(int(codes.max(initial=0)) + 1, np.int64)
-    place[present] = np.arange(len(present))
-    groups, firsts = place[codes], np.zeros(len(present), np.int64)
-    firsts[groups[::-1]] = np.arange(len(codes))[::-1]
-    return groups, firsts
-
-
-def _codes(column: pa.ChunkedArray) -> Ints:
-    """A number for each different value; -1 for None."""
-    indices = column.combine_chunks().indices
-    return np.asarray(pc.fill_null(indices.cast(pa.int64()), -1))
-
-
-def _sums(column: pa.ChunkedArray, groups: Ints, count: int) -> list[Any]:
-    known = pc.is_valid(column).to_numpy()
-    values = pc.fill_null(column, 0).to_numpy()
-    have = np.bincount(groups[known], minlength=count)
-    sums = np.bincount(groups, weights=values, minlength=count)
-    is_whole = pa.types.is_integer(column.type)
-    return [
-        None if not has else round(value) if is_whole else float(value)
-        for value, has in zip(sums.tolist(), have.tolist(), strict=True)
-    ]
-
-
-def _largest(column: pa.ChunkedArray, groups: Ints, count: int) -> list[float | None]:
-    known = pc.is_valid(column).to_numpy()
-    found = np.full(count, -np.inf)
-    np.maximum.at(found, groups[known], column.drop_null().to_numpy())
-    return [None if value == -np.inf else float(value) for value in found]
-
-
-def _percentiles(
-    column: pa.ChunkedArray, groups: Ints, count: int
-) -> tuple[list[float | None], list[float | None]]:
-    """p50 and p95 of each group, between two values where none stands there."""
-    known = pc.is_valid(column).to_numpy()
-    ordered = _ordered(column.drop_null().to_numpy(), groups[known])
-    sizes = np.bincount(groups[known], minlength=count)
-    starts = np.cumsum(sizes) - sizes
-    found: list[list[float | None]] = [[], []]
-    for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
-        for at, share in enumerate((0.5, 0.95)):
-            if not size:
-                found[at].append(None)
-                continue
-            place = share * (size - 1)
-            low = int(place)
-            first = float(ordered[start + low])
-            last = float(ordered[start + min(low + 1, size - 1)])
-            found[at].append(first + (last - first) * (place - low))
-    return found[0], found[1]
-
-
-def _ordered(values: Ints, groups: Ints) -> Ints:
-    """The values of each group in order; sorting one number a call is ten times a sort by two."""
-    span = int(values.max(initial=0)) + 1
-    if int(values.min(initial=0)) < 0 or span * (int(groups.max(initial=0)) + 1) >= 2**62:
-        return values[np.lexsort((values, groups))]
-    return np.sort(groups * span + values) % span
 
 
 def _use(named: dict[str, Any], sums: Figures, parts: list[PartSum]) -> Use:
@@ -314,7 +242,7 @@ def over_time(calls: pa.Table, *, bins: int) -> list[TimePoint]:
     at = start_ns // step_ns
     first, count = int(at.min()), int(at.max() - at.min()) + 1
     names = ("input_tokens", "output_tokens", "cost_usd", "cached_tokens", "cacheable_tokens")
-    sums = {name: _sums(calls[name], at - first, count) for name in names}
+    sums = {name: sum_by(calls[name], at - first, count) for name in names}
     number = np.bincount(at - first, minlength=count)
     return [
         TimePoint(
@@ -333,52 +261,3 @@ def _step_ns(first_ns: int, last_ns: int, bins: int) -> int:
     minute_ns = 60_000_000_000
     minutes = max((last_ns - first_ns) // (bins - 1) // minute_ns + 1, 1)
     return int(minutes * minute_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class CallLine:
-    """One of the heaviest calls, as the table shows it."""
-
-    trace_id: str
-    span_id: str
-    start_ns: int
-    stage: str
-    model: str | None
-    input_tokens: int | None
-    cached_tokens: int | None
-    output_tokens: int | None
-    cost_usd: float | None
-    residual_tokens: int | None
-    is_exact: bool | None
-    stops_early: bool | None
-    has_problem: bool
-
-
-def heaviest_calls(calls: pa.Table, *, limit: int, template_id: str | None) -> list[CallLine]:
-    """The calls with the most tokens; of one template if its id is given."""
-    own = np.arange(calls.num_rows)
-    if template_id is not None:
-        own = np.flatnonzero(of_template(calls, template_id))
-    inputs, outputs = (
-        pc.fill_null(calls[name], 0).to_numpy()[own] for name in ("input_tokens", "output_tokens")
-    )
-    order = own[np.argsort(-(inputs + outputs), kind="stable")[:limit]]
-    return [_line(row) for row in calls.take(pa.array(order)).to_pylist()]
-
-
-def _line(row: dict[str, Any]) -> CallLine:
-    return CallLine(
-        trace_id=row["trace_id"],
-        span_id=row["span_id"],
-        start_ns=row["start_ns"],
-        stage=row["stage"],
-        model=row["model"],
-        input_tokens=row["input_tokens"],
-        cached_tokens=row["cache_read_tokens"],
-        output_tokens=row["output_tokens"],
-        cost_usd=row["cost_usd"],
-        residual_tokens=row["residual_input_tokens"],
-        is_exact=row["is_exact"],
-        stops_early=None if row["stopped"] is None else bool(row["stopped"]),
-        has_problem=bool(row["problems"]),
-    )

@@ -19,6 +19,7 @@ from latprobe.store.first_row import first_row
 from latprobe.store.gpu_spans import LateFacts, insert_late
 from latprobe.store.journal_folder import JournalFolder
 from latprobe.store.runs import Runs
+from latprobe.store.token_candidates import may_hold_calls
 
 log = logging.getLogger("latprobe.agent")
 
@@ -61,12 +62,14 @@ class Ingester:
         self._resumed = set(self._offsets)
         self._deleted: list[str] = []
         self.ingest_seq = _stored_sequence(con)
+        # The last batch that may hold a model's call.
+        self.call_seq = self.ingest_seq
         self._forget_deleted()
 
     def reload(self) -> None:
         """Reads the run numbers and the sequence again, after somebody else added rows."""
         self._runs = Runs(self._database.writer)
-        self.ingest_seq = _stored_sequence(self._database.writer)
+        self.call_seq = self.ingest_seq = _stored_sequence(self._database.writer)
 
     def close(self) -> None:
         """Lets all segments go."""
@@ -134,8 +137,9 @@ class Ingester:
             self._open[name] = reader
         return reader
 
-    def add(self, write: Write) -> int:
-        """Runs `write` as one batch, a transaction with a number; gives back its spans."""
+    def add(self, write: Write, *, has_calls: Callable[[], bool] = lambda: True) -> int:
+        """Runs `write` as one batch, a transaction with a number; gives back its spans.
+        `has_calls` is asked afterwards whether a model's call may be among them."""
         sequence = self.ingest_seq + 1
         try:
             with self._database.transaction() as con:
@@ -145,6 +149,8 @@ class Ingester:
             self._runs.rollback()
             raise
         self._runs.commit()
+        if has_calls():
+            self.call_seq = sequence
         self.ingest_seq = sequence
         return count
 
@@ -169,7 +175,7 @@ class Ingester:
             self._note_offsets(con, batch)
             return batch.count
 
-        self.add(write)
+        self.add(write, has_calls=lambda: any(may_hold_calls(part.spans) for part in rows))
         self._deleted.clear()
         for reader, taken in batch.taken:
             reader.advance(taken)

@@ -10,6 +10,7 @@ from latprobe.errors import StoreError
 from latprobe.store.first_row import first_row
 from latprobe.store.gpu_schema import GPU_TABLES
 from latprobe.store.schema import FIRST_META, SCHEMA_VERSION, TABLES, VIEWS
+from latprobe.store.span_copies import COPY_TABLES, copy_spans
 from latprobe.store.token_schema import PART_TABLES, USAGE_3
 
 # From the version that is the key to the next one. Each runs in a transaction of its own with the
@@ -40,6 +41,17 @@ def _add_token_tables(con: duckdb.DuckDBPyConnection) -> None:
 
 
 STEPS[2] = _add_token_tables
+
+
+def _add_copies(con: duckdb.DuckDBPyConnection) -> None:
+    """Version 4: failed spans, and those of some traces, once more in tables of their own."""
+    con.execute(COPY_TABLES)
+    con.execute("INSERT INTO meta VALUES ('copied_seq', '0')")
+    row = first_row(con, "SELECT value FROM meta WHERE key = 'ingest_seq'")
+    copy_spans(con, after=0, upto=int(row[0]) if row else 0)
+
+
+STEPS[3] = _add_copies
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
@@ -89,6 +101,7 @@ def _step(con: duckdb.DuckDBPyConnection, version: int) -> None:
     for view in ("stage_minutes", "counted_usage"):
         con.execute(f"DROP VIEW IF EXISTS {view}")
     STEPS[version](con)
-    con.execute(VIEWS)
+    if version + 1 == SCHEMA_VERSION:
+        con.execute(VIEWS)
     con.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version + 1)])
     con.execute("COMMIT")

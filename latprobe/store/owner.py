@@ -23,7 +23,7 @@ from latprobe.store.opening import first_line, open_database
 from latprobe.store.parquet import ImportedRows, import_folder
 from latprobe.store.retention import Pruned
 from latprobe.store.rollup import compact, roll_up
-from latprobe.store.status import StoreStatus, store_status
+from latprobe.store.status import CANNOT_TAKE_IN, StoreStatus, store_status
 from latprobe.store.token_pass import TokenPass
 
 log = logging.getLogger("latprobe.agent")
@@ -137,7 +137,7 @@ class StoreOwner:
 
         Any thread; ingest goes on meanwhile. See TokenPass.run.
         """
-        if self._is_closed:
+        if self._is_closed or self._tokens.pass_over(self.ingested, self._ingester.call_seq):
             return 0
         return self._tokens.run(
             force=self._is_all_written(),
@@ -360,6 +360,6 @@ class StoreOwner:
 
 def _ingest_failed(home: Path, error: duckdb.Error) -> str:
     return (
-        f"The store in {home} cannot take in the journal: {first_line(error)} "
+        f"The store in {home} {CANNOT_TAKE_IN}: {first_line(error).rstrip('.')}. "
         "The journal is kept and tried again; check the disk's free space."
     )

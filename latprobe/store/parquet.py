@@ -7,6 +7,7 @@ together: the run's identity is `run_uuid`.
 from __future__ import annotations
 
 import json
+import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ import pyarrow.parquet as pq
 from latprobe.errors import UsageError
 from latprobe.store.database import Database
 from latprobe.store.first_row import first_row
+from latprobe.store.imported_cards import note_owners, with_hosts
+from latprobe.store.imported_runs import note_imported
 from latprobe.store.query import Query
 
 FORMAT = "latprobe-parquet"
@@ -171,10 +174,12 @@ def import_folder(database: Database, folder: Path, *, sequence: int) -> Importe
     con = database.writer
     tables = {name: _read(con, folder, name) for name in (*TABLES, *PART_TABLES)}
     with database.lock:
+        tables, owners = with_hosts(con, tables, platform.node())
         for name, table in tables.items():
             con.register(f"in_{name}", table)
         try:
             with database.transaction():
+                note_owners(con, owners)
                 return _add_all(con, tables, sequence)
         except (duckdb.DataError, duckdb.ProgrammingError) as error:
             reason = str(error).splitlines()[0]
@@ -254,6 +259,7 @@ def _add_all(
     }
     con.execute("DROP TABLE run_map")
     con.execute("DROP TABLE new_runs")
+    note_imported(con, now_ns=time.time_ns())
     con.execute("UPDATE meta SET value = ? WHERE key = 'ingest_seq'", [str(sequence)])
     return ImportedRows(runs=runs, **{name: counts[name] for name in TABLES if name != "runs"})
 

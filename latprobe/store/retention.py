@@ -1,4 +1,4 @@
-"""Old data leaves: by age, then by size."""
+"""Old data leaves: by age, then by size. Imported recordings are as old as their import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import duckdb
 
 from latprobe.store.database import Database
 from latprobe.store.first_row import first_row
+from latprobe.store.imported_runs import forget_imports_before, imported_since
 from latprobe.store.rollup import roll_up
+from latprobe.store.span_copies import COPY_NAMES
 from latprobe.store.unsent import count_unsent
 
 DEFAULT_DAYS = 30.0
@@ -25,6 +27,22 @@ _TIMES = {
     "usage": "start_ns",
     "samples": "time_ns",
     "rollups": "minute_ns",
+}
+
+# SQL that gives no run's number.
+NO_RUN = "SELECT run_id FROM runs WHERE FALSE"
+_OF_A_RUN = "run_id IN (SELECT run_id FROM kept_runs)"
+# What is true of a row whose run stays. A GPU's samples belong to no run, but to its time.
+_IS_KEPT = {
+    "spans": f"({_OF_A_RUN})",
+    "rollups": f"({_OF_A_RUN})",
+    **{
+        table: f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = {table}.trace_id "
+        f"AND s.span_id = {table}.span_id AND s.{_OF_A_RUN})"
+        for table in ("events", "usage")
+    },
+    "samples": "EXISTS (SELECT 1 FROM kept_runs k WHERE CASE WHEN samples.run_id IS NULL "
+    "THEN samples.time_ns BETWEEN k.from_ns AND k.to_ns ELSE samples.run_id = k.run_id END)",
 }
 
 
@@ -55,7 +73,8 @@ def prune(
     with database.lock:
         before = _file_bytes(database)
         roll_up(database)
-        _remove_before(database, now - int(days * DAY_NS), removed, now_ns=now)
+        oldest = now - int(days * DAY_NS)
+        _remove_before(database, oldest, removed, now_ns=now, kept=imported_since(oldest))
         _checkpoint(database)
         for _ in range(MAX_ROUNDS):
             used = _used_bytes(database)
@@ -69,13 +88,19 @@ def prune(
 
 
 def _remove_before(
-    database: Database, cutoff_ns: int, removed: dict[str, int], *, now_ns: int
+    database: Database, cutoff_ns: int, removed: dict[str, int], *, now_ns: int, kept: str = NO_RUN
 ) -> None:
+    """Removes what started before, but for the runs that the SQL `kept` gives."""
     with database.transaction() as con:
-        count_unsent(con, before_ns=cutoff_ns, now_ns=now_ns)
+        _keep(con, kept)
+        count_unsent(con, before_ns=cutoff_ns, now_ns=now_ns, but_for=_IS_KEPT["spans"])
         for table, column in _TIMES.items():
-            removed[table] += _delete(con, f"DELETE FROM {table} WHERE {column} < {cutoff_ns}")
+            removed[table] += _delete(
+                con, f"DELETE FROM {table} WHERE {column} < {cutoff_ns} AND NOT {_IS_KEPT[table]}"
+            )
         _remove_orphans(con)
+        if kept != NO_RUN:
+            forget_imports_before(con, cutoff_ns)
         removed["runs"] += _delete(
             con,
             f"DELETE FROM runs WHERE started_ns < {cutoff_ns} "
@@ -85,9 +110,18 @@ def _remove_before(
         )
 
 
+def _keep(con: duckdb.DuckDBPyConnection, runs: str) -> None:
+    """The temporary table `kept_runs`: which runs stay, and from when to when they ran."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE kept_runs AS "
+        "SELECT run_id, min(start_ns) AS from_ns, max(start_ns + duration_ns) AS to_ns "
+        f"FROM spans WHERE run_id IN ({runs}) GROUP BY run_id"
+    )
+
+
 def _remove_orphans(con: duckdb.DuckDBPyConnection) -> None:
     """What was found of spans that have left."""
-    for table in ("call_parts", "tool_use", "gpu_spans", "kernel_profiles"):
+    for table in ("call_parts", "tool_use", "gpu_spans", "kernel_profiles", *COPY_NAMES):
         con.execute(
             f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM spans s "
             "WHERE s.trace_id = t.trace_id AND s.span_id = t.span_id)"

@@ -1,4 +1,5 @@
-"""Keeps `rollups` close behind `spans`, so that long windows need not read every span."""
+"""Keeps `rollups` and the copies of some spans close behind `spans`, so that long windows need not
+read every span."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import duckdb
 from latprobe.store.database import Database
 from latprobe.store.first_row import first_row
 from latprobe.store.schema import ROLLUP_SELECT
+from latprobe.store.span_copies import copy_spans
 
 # The merged table must be this much smaller for a compaction to be worth its rewrite.
 MIN_GAIN = 0.5
@@ -21,7 +23,8 @@ FROM rollups GROUP BY {_KEYS}
 
 
 def roll_up(database: Database) -> int:
-    """Adds all spans that are not in `rollups` yet; gives back up to which `ingest_seq`."""
+    """Adds all spans that are not in `rollups` yet and copies some; gives back up to which
+    `ingest_seq`."""
     with database.transaction() as con:
         rolled, latest = _meta(con, "rolled_seq"), _meta(con, "ingest_seq")
         if latest > rolled:
@@ -30,6 +33,9 @@ def roll_up(database: Database) -> int:
                 f"WHERE ingest_seq > {rolled} AND ingest_seq <= {latest} GROUP BY ALL"
             )
             con.execute("UPDATE meta SET value = ? WHERE key = 'rolled_seq'", [str(latest)])
+        copied = _meta(con, "copied_seq")
+        if latest > copied:
+            copy_spans(con, after=copied, upto=latest)
     return latest
 
 

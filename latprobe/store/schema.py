@@ -1,19 +1,21 @@
-"""The store's tables, version 3.
+"""The store's tables, version 4.
 
 Times are integers: `*_ns` nanoseconds, `start_ns` and `time_ns` since the epoch. Not measured is
 NULL. `ingest_seq` rises with every ingested batch; `rollups` covers all spans up to
 `meta.rolled_seq`, and the view `stage_minutes` adds the rest. `usage`, `prompts`, `call_parts`,
 `templates`, `tool_use` and `calibrations` are the token pass's: it has looked at every span up to
-`meta.counted_seq`. `gpu_spans` and `kernel_profiles` are of latprobe.store.gpu_schema.
+`meta.counted_seq`. `gpu_spans` and `kernel_profiles` are of latprobe.store.gpu_schema, `failures`
+and `drawn` of latprobe.store.span_copies.
 """
 
 from __future__ import annotations
 
 from latprobe.store.counted_usage import COUNTED_USAGE_VIEW
 from latprobe.store.gpu_schema import GPU_TABLES
+from latprobe.store.span_copies import COPY_TABLES, COPY_VIEWS
 from latprobe.store.token_schema import TOKEN_TABLES
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # A span's log-histogram bin: floor(16 * log2(duration_ns)); a bin is 4.4 % wide.
 BINS_PER_OCTAVE = 16
@@ -86,6 +88,7 @@ CREATE TABLE events (
 
 {TOKEN_TABLES}
 {GPU_TABLES}
+{COPY_TABLES}
 CREATE TABLE samples (
     time_ns BIGINT NOT NULL,
     source VARCHAR NOT NULL,
@@ -145,6 +148,7 @@ UNION ALL
 WHERE ingest_seq > (SELECT value::UINTEGER FROM meta WHERE key = 'rolled_seq')
 GROUP BY ALL;
 {COUNTED_USAGE_VIEW}
+{COPY_VIEWS}
 """
 
 FIRST_META = (
@@ -152,4 +156,5 @@ FIRST_META = (
     ("rolled_seq", "0"),
     ("ingest_seq", "0"),
     ("counted_seq", "0"),
+    ("copied_seq", "0"),
 )

@@ -10,6 +10,9 @@ from latprobe.store.query import Query
 from latprobe.store.schema import SCHEMA_VERSION
 from latprobe.store.token_candidates import WAITING_CALLS
 
+# In the note of a store that cannot write what is in its journal: a full disk, mostly.
+CANNOT_TAKE_IN = "cannot take in the journal"
+
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
@@ -35,6 +38,11 @@ class StoreStatus:
     newest_ns: int | None
     notes: tuple[str, ...] = ()
     uncounted_calls: int = 0
+
+    @property
+    def not_taken_in(self) -> str | None:
+        """Why the journal is not taken in; None where nothing is in the way."""
+        return next((note for note in self.notes if CANNOT_TAKE_IN in note), None)
 
 
 _COUNTS = """

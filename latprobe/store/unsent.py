@@ -13,9 +13,12 @@ UNSENT_PREFIX = "unsent:"
 IN_USE_NS = 30 * 86_400 * 1_000_000_000
 
 
-def count_unsent(con: duckdb.DuckDBPyConnection, *, before_ns: int, now_ns: int) -> None:
+def count_unsent(
+    con: duckdb.DuckDBPyConnection, *, before_ns: int, now_ns: int, but_for: str = "FALSE"
+) -> None:
     """Adds up, for each backend in use, the spans that started before that time and that it has not
-    answered for. Belongs into the transaction that removes them."""
+    answered for. Those of which the SQL `but_for` is true stay. Belongs into the transaction that
+    removes them."""
     rows = con.execute(f"SELECT key, value FROM meta WHERE key LIKE '{PLACE_PREFIX}%'").fetchall()
     for key, text in rows:
         place = json.loads(text)
@@ -24,7 +27,7 @@ def count_unsent(con: duckdb.DuckDBPyConnection, *, before_ns: int, now_ns: int)
             continue
         seq = place["ingest_seq"]
         row = con.execute(
-            "SELECT count(*) FROM spans WHERE start_ns < ? AND ingest_seq >= ? "
+            f"SELECT count(*) FROM spans WHERE NOT {but_for} AND start_ns < ? AND ingest_seq >= ? "
             "AND (ingest_seq, trace_id, span_id) > (?, ?::UUID, ?)",
             [before_ns, seq, seq, place["trace_id"], place["span_id"]],
         ).fetchone()

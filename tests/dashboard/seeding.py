@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from latprobe.store.schema import FIRST_META, ROLLUP_SELECT, TABLES, VIEWS
+from latprobe.store.span_copies import copy_spans
 
 END_NS = 1_793_620_800_000_000_000  # 2026-11-02 12:00:00 UTC
 HOUR_NS = 3_600_000_000_000
@@ -172,6 +173,7 @@ def add_requests(
             connection.execute(statement, used)
     connection.execute(f"INSERT INTO rollups BY NAME {ROLLUP_SELECT} GROUP BY ALL")
     connection.execute("UPDATE meta SET value = '1' WHERE key IN ('rolled_seq', 'ingest_seq')")
+    copy_spans(connection, after=0, upto=1)
 
 
 def seed_names(home: Path, names: list[str]) -> Path:

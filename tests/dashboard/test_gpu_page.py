@@ -243,6 +243,10 @@ def _write(home: Path) -> Any:
     return duckdb.connect(str(home / "latprobe.duckdb"))
 
 
+def _png_height(path: Path) -> int:
+    return int.from_bytes(path.read_bytes()[20:24], "big")
+
+
 @pytest.mark.browser
 def test_the_chart_zooms_and_a_row_shows_its_evidence_in_a_browser(tmp_path: Path) -> None:
     if not Path(CHROMIUM).exists():
@@ -272,6 +276,15 @@ def test_the_chart_zooms_and_a_row_shows_its_evidence_in_a_browser(tmp_path: Pat
         page.get_by_role("link", name="rerank.score").click()
         page.wait_for_url("**/gpu?*stage=rerank.score*")
         page.locator(".lp-span-name", has_text="rerank.score").wait_for()
+        page.goto(served.url() + "/trace")
+        tall = page.locator("canvas[data-panels]").evaluate("e => e.height")
+        with page.expect_download() as picture:
+            page.get_by_role("button", name="Save counters as a picture").click()
+        assert _png_height(Path(picture.value.path())) > tall  # with an axis of its own
+        with page.expect_download() as file:
+            page.get_by_role("button", name="Save counters as HTML").click()
+        assert file.value.suggested_filename == "latprobe-counters.html"
+        assert "during a request" in Path(file.value.path()).read_text("utf-8")
         browser.close()
     assert served.stop() == 0
     assert faults == []

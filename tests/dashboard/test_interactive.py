@@ -105,6 +105,17 @@ def _moment() -> dict[str, Any]:
     )  # fmt: skip
 
 
+def _counters() -> dict[str, Any]:
+    """Of two cards, one with a hostile name, and their host: under a waterfall."""
+    power = "gpu.power_mw"
+    readings = [
+        _blank(Readings, metric=metric, device=device, value=[5.0], time_ns=[START_NS + 9 * MS],
+               span_ns=[9 * MS])
+        for metric, device in ((power, HOSTILE), (power, "1"), ("host.cpu_pct", None))
+    ]  # fmt: skip
+    return gpu_timeline.counters_data(START_NS, START_NS + 10 * MS, readings, follows="waterfall")
+
+
 def _all() -> dict[str, Chart]:
     """A chart of each kind, hostile names in all that have names."""
     spans = [_span(HOSTILE, 0), _span(HOSTILE, 1, status="error", status_message=HOSTILE)]
@@ -131,6 +142,7 @@ def _all() -> dict[str, Chart]:
             [_row(HOSTILE, "worse", Change(0.2, interval)), _row(None, "same", None)], title=HOSTILE
         ),
         "gpu": gpu.timeline(_moment()),
+        "counters": gpu.timeline(_counters()),
     }
 
 
@@ -255,6 +267,14 @@ def test_a_counter_is_broken_where_nobody_read_it() -> None:
     assert counter["x"] == [0, 10, 10, 20, None, 80, 90]
     assert counter["y"] == [50, 50, 70, 70, None, 10, 10]
     assert "SM active (%)" in CHARTS["gpu"].layout["yaxis3"]["title"]["text"]
+
+
+def test_counters_alone_have_a_panel_each_and_no_lane_of_stages() -> None:
+    chart = CHARTS["counters"]
+    assert [trace["yaxis"] for trace in chart.traces] == ["y", "y2", "y3"]
+    assert "Host CPU (%)" in chart.layout["yaxis3"]["title"]["text"]
+    assert chart.layout["xaxis"]["title"]["text"] == "Time from the request's start (ms)"
+    assert chart.basis == "3 counters over 10.0 ms"
 
 
 def _page() -> None:

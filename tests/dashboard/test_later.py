@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from latprobe_dashboard import later
+from latprobe_dashboard import connection, later
+from latprobe_dashboard.answers import Answers
 from latprobe_dashboard.later import Later
 
 MS = 1_000_000
@@ -37,3 +39,22 @@ def test_work_on_late_answers_is_added_up(monkeypatch: pytest.MonkeyPatch) -> No
     before = later.worked_s()
     assert Later(("counted", object()), lambda: "done").get() == "done"
     assert later.worked_s() - before == pytest.approx(0.005)
+
+
+def test_late_answers_are_held_on_to_until_they_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, version = [1000.0], [1]
+    monkeypatch.setattr(later, "_held", later._Held())
+    monkeypatch.setattr(later, "_kept", Answers(8))
+    monkeypatch.setattr(later, "monotonic_ns", lambda: int(now_s[0] * 1e9))
+    monkeypatch.setattr(connection, "version", lambda: version[0])
+    monkeypatch.setattr(connection, "home", lambda: Path("store"))
+    assert later._held_version() == 1
+    version[0] = 2
+    seen = []
+    while later.hold_on():
+        now_s[0] += later.HELD_S - 1
+        seen.append(later._held_version())
+    assert seen == [1] * len(seen)
+    assert later.MOST_HELD_S - later.HELD_S <= now_s[0] - 1000 < later.MOST_HELD_S
+    now_s[0] += later.HELD_S + 1
+    assert later._held_version() == 2

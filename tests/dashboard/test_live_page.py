@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from latprobe.analysis.scope import Scope
 from latprobe_dashboard.health_queries import read_clock_skew
 from latprobe_dashboard.live_queries import LONGEST_NS, read_pulse
@@ -92,6 +95,43 @@ def test_the_filters_choose_whose_last_minute_it_is() -> None:
     assert [pulse.requests for pulse in found] == [1, 1, 1, 0]
     assert [sum(point.requests for point in pulse.points) for pulse in found] == [1, 1, 1, 0]
     assert [len(pulse.running) for pulse in found] == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("each_ms", [500, 7_000])  # more than enough for the newest ones, and fewer
+def test_the_last_minute_is_what_its_requests_say(each_ms: int) -> None:
+    store = _store()
+    took_ms = np.random.default_rng(3).integers(1, 20_000, size=200).tolist()
+    requests = [
+        # by a clock that is ahead the first end in the future
+        (at, _at(at * each_ms - 4_000) - took, took, "error" if at % 5 == 0 else "ok")
+        for at, took in enumerate(took_ms)
+    ]
+    store.add_spans(
+        [
+            seed(1, None, f"r{at}", begun, begun + took, at + 1, pid=1, status=status)
+            for at, begun, took, status in requests
+        ]
+    )
+    pulse = read_pulse(store, NOW_NS)
+    ended = {at for at, *_ in requests if 0 < at * each_ms - 4_000 <= 60_000}
+    durations = [took for at, _, took, _ in requests if at in ended]
+    assert pulse.requests == len(ended)
+    assert pulse.errors == sum(at % 5 == 0 for at in ended)
+    assert pulse.p50_ms == pytest.approx(np.quantile(durations, 0.5))
+    assert pulse.p95_ms == pytest.approx(np.quantile(durations, 0.95))
+    last = sorted(requests, key=lambda each: -each[1])[:20]
+    assert [each.name for each in pulse.newest] == [f"r{at}" for at, *_ in last]
+    for point in pulse.points:
+        step_ms = (point.time_ns - NOW_NS) / MS
+        inside = [
+            (took, status)
+            for at, _, took, status in requests
+            if step_ms <= 4_000 - at * each_ms < step_ms + 2_000
+        ]
+        assert point.requests == len(inside)
+        assert point.errors == sum(status == "error" for _, status in inside)
+        found = np.quantile([took for took, _ in inside], 0.95) if inside else None
+        assert point.p95_ms == (pytest.approx(found) if inside else None)
 
 
 def test_the_window_of_the_filters_is_not_the_last_minute() -> None:

@@ -62,7 +62,8 @@ def test_costs_sizes_and_rates_carry_their_unit() -> None:
     assert quantities.dollars(366.2) == "$366"
     assert quantities.dollars(0.0000083) == "$0.0000083"
     assert quantities.dollars(-0.00042) == "$-0.00042"
-    assert quantities.rate(0.0000004) == "0.00002/min"
+    assert quantities.rate(0.00000000004) == "0.000003/d"
+    assert (quantities.rate(1 / 7_200), quantities.rate(1 / 900)) == ("12.0/d", "4.00/h")
     assert quantities.size(2_370_000) == "2.26 MiB"
     assert quantities.rate(0.0465) == "2.79/min"
     assert quantities.rate(12.34) == "12.3/s"

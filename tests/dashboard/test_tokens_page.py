@@ -18,7 +18,15 @@ from latprobe.analysis.templates import heaviest_templates
 from latprobe.analysis.token_totals import cost_over_time, models_used, tokens_by
 from latprobe.clock import wall_ns
 from latprobe.store.reader import Reader, open_reader
-from latprobe_dashboard import connection, data, theme, token_figures, token_queries
+from latprobe_dashboard import (
+    connection,
+    data,
+    heavy_calls,
+    theme,
+    token_figures,
+    token_groups,
+    token_queries,
+)
 from latprobe_dashboard.charts import token_bars, token_time
 from latprobe_dashboard.pages import use_tables
 from latprobe_dashboard.token_figures import TimePoint, Use
@@ -193,11 +201,11 @@ def test_the_total_of_no_calls_has_no_figures(normal: Path) -> None:
     assert (total.calls, total.input_tokens, total.cost_usd, total.parts) == (0, None, None, ())
     assert token_figures.uses(found, ("stage", "template")) == []
     assert token_figures.over_time(found.calls, bins=60) == []
-    assert token_figures.heaviest_calls(found.calls, limit=5, template_id=None) == []
+    assert heavy_calls.heaviest_calls(found.calls, limit=5, template_id=None) == []
 
 
 def test_absurd_counts_have_percentiles_too() -> None:
-    values = token_figures._ordered(np.array([2**61, 3, 2**62, 5]), np.array([0, 1, 0, 1]))
+    values = token_groups._ordered(np.array([2**61, 3, 2**62, 5]), np.array([0, 1, 0, 1]))
     assert values.tolist() == [2**61, 2**62, 3, 5]
 
 

@@ -1,10 +1,8 @@
 // For each percentile: what was recorded as a grey bar, the prediction in colour with its interval.
 const LEFT = 40, RIGHT = 128, TOP = 8, BOTTOM = 26;
-const views = new WeakMap();
 
 export default function ({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new BeforeAfter(parentElement.querySelector(".frame"))));
+  const view = viewIn(parentElement, (frame) => new BeforeAfter(frame));
   view.data = data;
   view.paint();
 }

@@ -1,5 +1,6 @@
 // A canvas with a tip that is painted again with new data, another size or the other theme. What is
-// drawn is the paint and the hover of the class that extends this one.
+// drawn is the paint and the hover of the class that extends this one, within its file's LEFT, RIGHT,
+// TOP and BOTTOM.
 class Chart {
   constructor(frame, name) {
     this.frame = frame;
@@ -14,6 +15,39 @@ class Chart {
     new ResizeObserver(() => frame.clientWidth !== this.width && this.paint()).observe(frame);
   }
 
+  // The values beside a panel, with their lines; `panel.max` is then what its height stands for.
+  axis(g, panel, top, wanted, words, least = 0) {
+    const step = Math.max(niceStep(Math.max(top, 1e-9) / wanted), least);
+    panel.max = Math.max(step * Math.ceil((top * 0.999) / step), step);
+    g.textAlign = "right";
+    g.lineWidth = 1;
+    for (let value = 0; value <= panel.max * 1.001; value += step) {
+      const y = Math.round(panel.top + panel.height * (1 - value / panel.max)) + 0.5;
+      g.strokeStyle = this.colors.line;
+      g.beginPath();
+      g.moveTo(LEFT, y);
+      g.lineTo(this.width - RIGHT, y);
+      g.stroke();
+      g.fillStyle = this.colors.dim;
+      g.fillText(words(Number(value.toPrecision(6))), LEFT - 7, y);
+    }
+  }
+
+  // The place under the pointer, of so many beside each other; -1 for none.
+  placeAt(x, places, count = places) {
+    const at = Math.floor(((x - LEFT) / (this.width - LEFT - RIGHT)) * places);
+    return x >= LEFT && at >= 0 && at < count ? at : -1;
+  }
+
+  cross(g, x) {
+    g.strokeStyle = this.colors.dim;
+    g.lineWidth = 1;
+    g.beginPath();
+    g.moveTo(Math.round(x) + 0.5, TOP);
+    g.lineTo(Math.round(x) + 0.5, this.data.height - BOTTOM);
+    g.stroke();
+  }
+
   // The canvas, sized and described, with the named colours looked up; null where nothing can be seen.
   begin(words, colors) {
     this.width = this.frame.clientWidth;
@@ -26,13 +60,9 @@ class Chart {
   }
 }
 
-const charts = new WeakMap();
-
-// What Streamlit calls with new data: the chart of that place, made the first time.
 function shows(make) {
   return ({ data, parentElement }) => {
-    let chart = charts.get(parentElement);
-    if (!chart) charts.set(parentElement, (chart = make(parentElement.querySelector(".frame"))));
+    const chart = viewIn(parentElement, make);
     chart.data = data;
     chart.at = -1;
     chart.tip.style.display = "none";

@@ -54,6 +54,52 @@ function niceTimeStep(rough) {
   return step ? step * 1e3 : 86400e3 * niceStep(rough / 86400e3);
 }
 
+// What Streamlit calls with new data finds the view of its place, made the first time.
+const views = new WeakMap();
+
+function viewIn(parent, make) {
+  let view = views.get(parent);
+  if (!view) views.set(parent, (view = make(parent.querySelector(".frame"))));
+  return view;
+}
+
+// Shows a tip with these lines beside a place: after it, or before it where there is no room.
+function tell(tip, lines, { after, before, width }) {
+  tip.style.display = "block";
+  tip.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
+  tip.style.left = `${after + tip.offsetWidth > width ? before - tip.offsetWidth : after}px`;
+}
+
+// Shows a tip under the pointer, above it where that would leave the frame.
+function tellAt(tip, [head, text], e, { canvas, frame, width }) {
+  const name = document.createElement("b"), more = document.createElement("span");
+  name.textContent = head;
+  more.textContent = text;
+  tip.replaceChildren(name, more);
+  tip.style.display = "block";
+  const top = canvas.offsetTop + e.offsetY + 16;
+  tip.style.left = `${Math.max(Math.min(e.offsetX + 14, width - tip.offsetWidth - 8), 4)}px`;
+  tip.style.top = `${top + tip.offsetHeight > frame.clientHeight ? top - tip.offsetHeight - 26 : top}px`;
+}
+
+// The names of marks, from left to right; those that would stand in each other are one.
+function nameMarks(g, marks, y, width, color) {
+  g.fillStyle = color;
+  g.textAlign = "center";
+  const isClose = marks.length > 1 && marks.at(-1)[1] - marks[0][1] < 30;
+  const told = isClose ? [[marks.map(([name]) => name).join(" · "), marks[0][1]]] : marks;
+  for (const [name, x] of told) {
+    const half = g.measureText(name).width / 2 + 2;
+    g.fillText(name, Math.min(Math.max(x, half), width - half), y);
+  }
+}
+
+// Black or white, whichever reads better on the colour.
+function inkOn(css) {
+  const [r, g, b] = css.match(/[\d.]+/g).map(Number);
+  return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#11151b" : "#ffffff";
+}
+
 function add(parent, tag, className) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -61,21 +107,21 @@ function add(parent, tag, className) {
   return element;
 }
 
-
-// A button that saves the canvas as a picture on the page's background.
-function offerPicture(frame, canvas, name) {
+// A button that saves the canvas as a picture on the page's background. `file` names it where that
+// changes; `paint` is given the saving, for what is painted otherwise in a picture.
+function offerPicture(frame, canvas, name, { file = () => name, paint = (save) => save() } = {}) {
   const bar = frame.querySelector(".bar") || add(frame, "span");
   if (!bar.className) bar.style.cssText = "position:absolute;right:0;bottom:100%;white-space:nowrap";
   const saver = htmlSaver(frame);
   if (saver) saveButton(bar, "HTML", "Save as a page to zoom in", `Save ${name} as HTML`).onclick = saver;
-  saveButton(bar, "PNG", "Save as a picture", `Save ${name} as a picture`).onclick = () => {
+  saveButton(bar, "PNG", "Save as a picture", `Save ${name} as a picture`).onclick = () => paint(() => {
     const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
     const g = copy.getContext("2d");
     g.fillStyle = resolved(frame, { back: "var(--st-background-color)" }).back;
     g.fillRect(0, 0, copy.width, copy.height);
     g.drawImage(canvas, 0, 0);
-    saved(copy.toDataURL("image/png"), `latprobe-${name}.png`);
-  };
+    saved(copy.toDataURL("image/png"), `latprobe-${file()}.png`);
+  });
 }
 
 function saveButton(bar, words, title, label) {

@@ -1,10 +1,8 @@
 // Requests by how long they took; a drag chooses a range, a click on what is chosen lets it go.
 const LEFT = 10, RIGHT = 10, TOP = 20, BOTTOM = 20;
-const views = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new Picker(parentElement.querySelector(".frame"))));
+  const view = viewIn(parentElement, (frame) => new Picker(frame));
   view.choose = (ends) => setTriggerValue("range", { ends });
   view.load(data);
 }
@@ -79,6 +77,7 @@ class Picker {
     });
     g.globalAlpha = 1;
     d.marks.forEach((mark) => this.mark(g, mark, tall));
+    nameMarks(g, d.marks.map(({ name, ms }) => [name, this.x(ms)]), TOP - 11, this.width, this.colors.dim);
     this.ends(g, d, tall);
     this.canvas.dataset.bins = String(d.counts.length);
   }
@@ -88,7 +87,7 @@ class Picker {
     return [this.ms(Math.min(this.from, this.to)), this.ms(Math.max(this.from, this.to))];
   }
 
-  mark(g, { name, ms }, tall) {
+  mark(g, { ms }, tall) {
     const x = Math.round(this.x(ms)) + 0.5;
     g.strokeStyle = this.colors.ink;
     g.setLineDash([2, 3]);
@@ -97,9 +96,6 @@ class Picker {
     g.lineTo(x, TOP + tall);
     g.stroke();
     g.setLineDash([]);
-    g.fillStyle = this.colors.dim;
-    g.textAlign = "center";
-    g.fillText(name, Math.min(Math.max(x, 14), this.width - 14), TOP - 11);
   }
 
   ends(g, d, tall) {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from latprobe_dashboard import quantities
 from latprobe_dashboard.charts.interactive import shares
 from latprobe_dashboard.charts.saving import as_html
-from latprobe_dashboard.charts.scripts import source
+from latprobe_dashboard.charts.scripts import nothing, source
 
 BINS = 64
 HEIGHT = 110
@@ -23,7 +23,7 @@ Range = tuple[float | None, float | None]
 def mount(drawn: dict[str, Any], *, key: str) -> Range | None:
     """Draws what `picker_data` gives; the range that was just chosen, if any."""
     with as_html("durations", lambda _: shares.durations(drawn), key=key):
-        found = _component()(data=drawn, key=key, on_range_change=_nothing).range
+        found = _component()(data=drawn, key=key, on_range_change=nothing).range
     return _range(found)
 
 
@@ -74,7 +74,3 @@ def _component() -> Any:
         css=source("waterfall.css"),
         js=source("saving.js", "drawing.js", "duration_picker.js"),
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for a trigger; the return value says all."""

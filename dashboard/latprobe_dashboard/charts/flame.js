@@ -1,10 +1,7 @@
 // An icicle on a canvas: boxes by path, the root on top. A click opens the path's longest span,
 // a double click makes the box as wide as the page.
-const views = new WeakMap();
-
 export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new Flame(parentElement.querySelector(".frame"))));
+  const view = viewIn(parentElement, (frame) => new Flame(frame));
   view.pick = (at) => setTriggerValue("pick", at);
   view.load(data);
 }
@@ -145,20 +142,6 @@ class Flame {
   hover(e) {
     const at = this.hit(e), tip = this.tip;
     if (at < 0) { tip.style.display = "none"; return; }
-    const name = document.createElement("b"), text = document.createElement("span");
-    name.textContent = this.data.names[at];
-    text.textContent = this.data.words[at];
-    tip.replaceChildren(name, text);
-    tip.style.display = "block";
-    const top = this.canvas.offsetTop + e.offsetY + 16;
-    tip.style.left = `${Math.max(Math.min(e.offsetX + 14, this.width - tip.offsetWidth - 8), 4)}px`;
-    tip.style.top = `${top + tip.offsetHeight > this.frame.clientHeight ? top - tip.offsetHeight - 26 : top}px`;
+    tellAt(tip, [this.data.names[at], this.data.words[at]], e, this);
   }
-}
-
-
-// Black or white, whichever reads better on the colour.
-function inkOn(css) {
-  const [r, g, b] = css.match(/\d+(\.\d+)?/g).map(Number);
-  return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#11151b" : "#ffffff";
 }

@@ -12,7 +12,7 @@ from latprobe.analysis.flame import FlameNode
 from latprobe_dashboard import quantities, shown_text
 from latprobe_dashboard.charts.interactive import request
 from latprobe_dashboard.charts.saving import as_html
-from latprobe_dashboard.charts.scripts import source
+from latprobe_dashboard.charts.scripts import nothing, source
 from latprobe_dashboard.theme import ERROR, HUES, lane_of
 
 ROW_HEIGHT = 24
@@ -25,7 +25,7 @@ def mount(
     """Draws the nodes; returns the place of the one that was just picked."""
     shown = flame_data(nodes, duration_ns=duration_ns, selected=selected)
     with as_html("flame", lambda _: request.flame(nodes, duration_ns=duration_ns), key=key):
-        picked = _component()(data=shown, key=key, on_pick_change=_nothing).pick
+        picked = _component()(data=shown, key=key, on_pick_change=nothing).pick
     return int(picked) if isinstance(picked, (int, float)) and 0 <= picked < len(nodes) else None
 
 
@@ -79,7 +79,3 @@ def _component() -> Any:
         css=source("waterfall.css"),
         js=source("saving.js", "drawing.js", "flame.js"),
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for a trigger; the return value says all."""

@@ -1,9 +1,6 @@
 // What a person does with it: zoom, pan, read a moment, open a request. Joined behind the drawing.
-const views = new WeakMap();
-
 export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new Timeline(parentElement.querySelector(".frame"))));
+  const view = viewIn(parentElement, (frame) => new Timeline(frame));
   view.pick = (index) => setTriggerValue("pick", index);
   view.goTo = (ms) => setTriggerValue("moment", ms);
   view.load(data);
@@ -19,7 +16,7 @@ class Timeline extends Drawing {
     this.canvas = add(frame, "canvas");
     this.canvas.tabIndex = 0;
     this.tip = add(frame, "div", "tip");
-    this.listen();
+    this.listen({ pointerleave: () => this.leave(), dblclick: () => !this.data.follows && this.fit() });
     new ResizeObserver(() => this.draw()).observe(frame);
     onThemeChange(frame, () => { this.colors = null; this.draw(); });
     addEventListener("latprobe-view", (event) => this.follow(event.detail));
@@ -29,7 +26,7 @@ class Timeline extends Drawing {
     const isSame = this.data && this.data.origin_ms === data.origin_ms && this.data.total === data.total;
     this.data = data;
     for (const panel of data.panels) panel.max = niceTop(panel.value);
-    if (!isSame) { this.from = 0; this.span = Math.max(data.total, 1e-6); this.top = 0; }
+    if (!isSame) { this.whole(); this.top = 0; }
     this.buildBar();
     const words = data.follows ? "GPU and host counters during this request" : `${data.spans.start.length} spans with the GPU's counters`;
     this.canvas.setAttribute("role", "img");
@@ -38,20 +35,30 @@ class Timeline extends Drawing {
   }
 
   buildBar() {
-    this.strap.style.display = this.data.follows ? "none" : "";
-    if (this.data.follows || this.strap.childElementCount) { if (this.words) this.words.textContent = this.said(); return; }
-    this.words = add(this.strap, "span");
-    this.words.textContent = this.said();
-    add(this.strap, "span", "grow");
-    button(this.strap, "‹ Earlier", () => this.goTo(-this.data.total * 0.5));
-    button(this.strap, "Later ›", () => this.goTo(this.data.total * 1.5));
-    button(this.strap, "−", () => this.zoom(1.5, 0.5), "Zoom out");
-    button(this.strap, "+", () => this.zoom(1 / 1.5, 0.5), "Zoom in");
-    button(this.strap, "Fit", () => this.fit(), "Show the whole moment");
-    offerPicture(this.frame, this.canvas, "gpu-timeline");
+    if (!this.words) this.fillBar();
+    this.words.textContent = this.data.words;
   }
 
-  said() { return this.data.words ?? ""; }
+  fillBar() {
+    this.words = add(this.strap, "span");
+    add(this.strap, "span", "grow");
+    if (!this.data.follows) {
+      button(this.strap, "‹ Earlier", () => this.goTo(-this.data.total * 0.5));
+      button(this.strap, "Later ›", () => this.goTo(this.data.total * 1.5));
+      this.offerZoom(this.strap, "Show the whole moment");
+    }
+    const name = this.data.follows ? "counters" : "gpu-timeline";
+    offerPicture(this.frame, this.canvas, name, { file: () => this.data.file, paint: (save) => this.pictured(save) });
+  }
+
+  // Under a waterfall the time axis is the waterfall's; a picture has its own.
+  pictured(save) {
+    this.isPicture = true;
+    this.paint();
+    save();
+    this.isPicture = false;
+    this.paint();
+  }
 
   // The Trace page's waterfall says what it shows; its counters show the same.
   follow(view) {
@@ -59,32 +66,6 @@ class Timeline extends Drawing {
     this.from = view.from;
     this.span = view.span;
     this.draw();
-  }
-
-  fit() { this.from = 0; this.span = Math.max(this.data.total, 1e-6); this.draw(); }
-
-  zoom(factor, at) {
-    const total = Math.max(this.data.total, 1e-6);
-    const span = Math.min(Math.max(this.span * factor, total / 1e5), total);
-    this.from += (this.span - span) * at;
-    this.span = span;
-    this.pan(0);
-  }
-
-  pan(ms) {
-    this.from = Math.min(Math.max(this.from + ms, 0), Math.max(this.data.total - this.span, 0));
-    this.draw();
-  }
-
-  listen() {
-    const canvas = this.canvas;
-    canvas.addEventListener("wheel", (e) => this.onWheel(e), { passive: false });
-    canvas.addEventListener("pointerdown", (e) => this.onDown(e));
-    canvas.addEventListener("pointermove", (e) => this.onMove(e));
-    canvas.addEventListener("pointerup", (e) => this.onUp(e));
-    canvas.addEventListener("pointerleave", () => this.leave());
-    canvas.addEventListener("dblclick", () => !this.data.follows && this.fit());
-    canvas.addEventListener("keydown", (e) => this.onKey(e));
   }
 
   leave() {
@@ -95,14 +76,8 @@ class Timeline extends Drawing {
   }
 
   onWheel(e) {
-    if (this.data.follows) return;
-    if (e.ctrlKey || e.metaKey) {
-      e.preventDefault();
-      this.zoom(Math.exp(e.deltaY * 0.002), Math.min(Math.max((e.offsetX - this.left) / this.plotWidth, 0), 1));
-    } else if (Math.abs(e.deltaX) > Math.abs(e.deltaY) || e.shiftKey) {
-      e.preventDefault();
-      this.pan(((e.deltaX || e.deltaY) / this.plotWidth) * this.span);
-    } else if (e.offsetY > this.stagesTop && e.offsetY < this.workTop) {
+    if (this.data.follows || this.wheelsTime(e)) return;
+    if (e.offsetY > this.stagesTop && e.offsetY < this.workTop) {
       const top = Math.min(Math.max(this.top + Math.sign(e.deltaY), 0), this.rows - this.shownRows);
       if (top !== this.top) { e.preventDefault(); this.top = top; this.draw(); }
     }
@@ -159,7 +134,7 @@ class Timeline extends Drawing {
     this.canvas.style.cursor = this.hovered >= 0 || this.inStrip(e.offsetY) ? "pointer" : "";
     const said = this.wordsAt(e);
     this.tip.style.display = said ? "block" : "none";
-    if (said) this.place(said, e);
+    if (said) tellAt(this.tip, said, e, this);
     this.draw();
   }
 
@@ -183,24 +158,8 @@ class Timeline extends Drawing {
     return [`${panel.label} ${value === null ? "not read here" : `${figure(value)} ${panel.unit}`}`, panel.hint];
   }
 
-  place([head, text], e) {
-    const name = document.createElement("b"), more = document.createElement("span");
-    name.textContent = head;
-    more.textContent = text;
-    this.tip.replaceChildren(name, more);
-    const top = this.canvas.offsetTop + e.offsetY + 16;
-    this.tip.style.left = `${Math.max(Math.min(e.offsetX + 14, this.width - this.tip.offsetWidth - 8), 4)}px`;
-    this.tip.style.top = `${top + this.tip.offsetHeight > this.frame.clientHeight ? top - this.tip.offsetHeight - 26 : top}px`;
-  }
-
   onKey(e) {
-    if (this.data.follows) return;
-    if (e.key === "ArrowLeft" || e.key === "ArrowRight") this.pan((e.key === "ArrowLeft" ? -0.1 : 0.1) * this.span);
-    else if (e.key === "+" || e.key === "=") this.zoom(1 / 1.5, 0.5);
-    else if (e.key === "-") this.zoom(1.5, 0.5);
-    else if (e.key === "0" || e.key === "f") this.fit();
-    else return;
-    e.preventDefault();
+    if (!this.data.follows && this.keysTime(e.key)) e.preventDefault();
   }
 }
 
@@ -209,13 +168,4 @@ function niceTop(values) {
   if (!top) return 1;
   const step = niceStep(top / 4);
   return step * Math.ceil((top * 1.001) / step);
-}
-
-function button(parent, text, act, label) {
-  const element = add(parent, "button");
-  element.type = "button";
-  element.textContent = text;
-  if (label) { element.title = label; element.setAttribute("aria-label", label); }
-  element.addEventListener("click", act);
-  return element;
 }

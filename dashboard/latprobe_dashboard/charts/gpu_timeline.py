@@ -7,18 +7,17 @@ whose zoom they follow.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import streamlit as st
 
-from latprobe_dashboard import shown_text
+from latprobe_dashboard import quantities, shown_text
 from latprobe_dashboard.charts.gpu_work import Gap, Work
 from latprobe_dashboard.charts.interactive import gpu
 from latprobe_dashboard.charts.saving import as_html
-from latprobe_dashboard.charts.scripts import source
+from latprobe_dashboard.charts.scripts import nothing, source
 from latprobe_dashboard.gpu_moment import Moment
 from latprobe_dashboard.gpu_queries import Readings
 from latprobe_dashboard.theme import ERROR, HUES, lane_of
@@ -82,11 +81,8 @@ class Picked:
 
 def mount(data: dict[str, Any], *, key: str) -> Picked:
     """Draws it; returns what was just picked."""
-    control = as_html("gpu-timeline", lambda _: gpu.timeline(data), key=key)
-    with nullcontext() if data["follows"] else control:  # these are not saved as a picture either
-        result = _component()(
-            data=data, key=key, on_pick_change=_nothing, on_moment_change=_nothing
-        )
+    with as_html(data["file"], lambda _: gpu.timeline(data), key=key):
+        result = _component()(data=data, key=key, on_pick_change=nothing, on_moment_change=nothing)
     span, moment = result.pick, result.moment
     spans = len(data["spans"]["start"])
     is_moment = isinstance(moment, (int, float))
@@ -104,13 +100,18 @@ def moment_data(
     work: Sequence[Work],
     gaps: Sequence[Gap],
     work_label: str,
+    file: str = "gpu-timeline",
 ) -> dict[str, Any]:
-    """A moment as the browser draws it; times in ms from its start."""
+    """A moment as the browser draws it; times in ms from its start. `file` is what it is saved as,
+    without what comes before and behind."""
     origin = moment.first_ns
     names = {name: at for at, name in enumerate(dict.fromkeys(s.name for s in moment.spans))}
     before = [sum(rows for _, rows in moment.lanes[:at]) for at in range(len(moment.lanes))]
     data = counters_data(origin, moment.last_ns, readings)
+    span = quantities.nanoseconds(moment.last_ns - origin)
     data |= {
+        "words": f"{quantities.counted(len(moment.spans), 'span')} in {span}",
+        "file": file,
         "names": [shown_text.line(name, 80) for name in names],
         "lanes": [
             {"label": shown_text.line(name, 40), "rows": rows} for name, rows in moment.lanes
@@ -160,7 +161,10 @@ def counters_data(
 ) -> dict[str, Any]:
     """Counters alone. `follows` is the waterfall whose zoom they take over."""
     several = len({each.device for each in readings if each.device}) > 1
+    panels = [_panel(each, first_ns, several) for each in readings if each.metric in PANELS]
     return {
+        "words": quantities.counted(len(panels), "counter"),
+        "file": "counters",
         "origin_ns": first_ns,
         "origin_ms": first_ns / 1e6,
         "total": (last_ns - first_ns) / 1e6,
@@ -174,13 +178,13 @@ def counters_data(
         "gaps": [],
         "work_label": "",
         "max_rows": MAX_ROWS,
-        "panels": [_panel(each, first_ns, several) for each in readings if each.metric in PANELS],
+        "panels": panels,
     }
 
 
 def _panel(readings: Readings, first_ns: int, is_one_of_several: bool) -> dict[str, Any]:
     panel = PANELS[readings.metric]
-    device = shown_text.line(readings.device or "", 12)
+    device = shown_text.line(readings.device, 12) if readings.device else ""
     return {
         "label": f"{panel.label} {device}" if is_one_of_several and device else panel.label,
         "unit": panel.unit,
@@ -203,9 +207,7 @@ def _component() -> Any:
         "latprobe_gpu_timeline",
         html='<div class="frame"></div>',
         css=source("waterfall.css", "gpu_timeline.css"),
-        js=source("saving.js", "drawing.js", "gpu_timeline_canvas.js", "gpu_timeline.js"),
+        js=source(
+            "saving.js", "drawing.js", "zoomed.js", "gpu_timeline_canvas.js", "gpu_timeline.js"
+        ),
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for a trigger; the return value says all."""

@@ -1,36 +1,23 @@
 // How a moment is drawn: the window in small, stages, the GPU's work with its gaps, the counters.
-const STRIP = 40, AXIS = 24, ROW = 20, WORK = 26, PANEL = 46, SPACE = 10, FONT = 12, EDGE = 14;
+const STRIP = 40, AXIS = 24, ROW = 20, WORK = 26, PANEL = 46, SPACE = 10, FONT = 12;
 
-class Drawing {
+class Drawing extends Zoomed {
   palette() {
-    if (this.colors) return this.colors;
-    const names = ["line", "zebra", "panel", "ink", "dim", "pick", "gpu", "fill", "soft", "softfill", "hatch", "white"];
-    const css = Object.fromEntries(names.map((name) => [name, `var(--${name})`]));
-    this.data.hues.forEach((hue, at) => (css[at] = hue));
-    this.colors = resolved(this.frame, { ...css, error: this.data.error });
-    this.colors.lanes = this.data.hues.map((_, at) => this.colors[at]);
-    return this.colors;
+    return super.palette(["line", "zebra", "panel", "ink", "dim", "pick", "gpu", "fill", "soft", "softfill", "hatch", "white"]);
   }
 
   // Under a waterfall the two plots must be one above the other, so the left edge is its own.
   get left() { return this.data.follows ? Math.min(270, this.width * 0.36) + 8 : Math.min(168, this.width * 0.28); }
-  get plotWidth() { return Math.max(this.width - this.left - EDGE, 40); }
+  get hasAxis() { return !this.data.follows || Boolean(this.isPicture); }
   get rows() { return this.data.lanes.reduce((sum, lane) => sum + lane.rows, 0); }
   get shownRows() { return Math.min(this.rows, this.data.max_rows); }
   get stripTop() { return 0; }
   get axisTop() { return this.data.strip ? STRIP + 6 : 0; }
-  get stagesTop() { return this.axisTop + (this.data.follows ? 4 : AXIS); }
+  get stagesTop() { return this.axisTop + (this.hasAxis ? AXIS : 4); }
   get workTop() { return this.stagesTop + this.shownRows * ROW + (this.rows ? 8 : 0); }
   get panelsTop() { return this.workTop + (this.hasWork ? WORK + SPACE : 0); }
   get hasWork() { return this.data.work.length + this.data.gaps.length > 0; }
   get tall() { return this.panelsTop + this.data.panels.length * (PANEL + SPACE) + 4; }
-  x(ms) { return this.left + ((ms - this.from) / this.span) * this.plotWidth; }
-  ms(x) { return this.from + ((x - this.left) / this.plotWidth) * this.span; }
-
-  draw() {
-    if (this.pending || !this.data) return;
-    this.pending = requestAnimationFrame(() => { this.pending = 0; this.paint(); });
-  }
 
   paint() {
     this.width = this.frame.clientWidth;
@@ -40,7 +27,7 @@ class Drawing {
     this.font = getComputedStyle(this.frame).fontFamily;
     g.font = `${FONT}px ${this.font}`;
     if (this.data.strip) this.paintStrip(g, c);
-    if (!this.data.follows) this.paintAxis(g, c);
+    if (this.hasAxis) this.paintAxis(g, c);
     this.paintGrid(g, c);
     this.clipped(g, this.stagesTop, this.shownRows * ROW, () => this.paintStages(g, c));
     this.paintLaneNames(g, c);
@@ -86,19 +73,7 @@ class Drawing {
     g.textAlign = "left";
     const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: this.span < 2e4 ? 1 : undefined, hour12: false });
     g.fillText(clock.format(this.data.origin_ms + this.from), 10, y);
-    for (const tick of this.ticks()) {
-      const x = this.x(tick);
-      if (x > this.width - 30 || x < this.left - 1) continue;
-      g.textAlign = x < this.left + 20 ? "left" : "center";
-      g.fillText(`+${tickWords(tick, this.data.total)}`, x, y);
-    }
-  }
-
-  ticks() {
-    const step = niceTimeStep(this.span / Math.max(this.plotWidth / 95, 2));
-    const ticks = [];
-    for (let t = Math.ceil(this.from / step) * step; t <= this.from + this.span; t += step) ticks.push(t);
-    return ticks;
+    this.paintTicks(g, y, "+");
   }
 
   paintGrid(g, c) {
@@ -281,27 +256,4 @@ function meanOf(panel, from, to) {
 function figure(value) {
   const size = Math.abs(value);
   return size >= 99.95 || value === 0 ? value.toFixed(0) : size >= 9.995 ? value.toFixed(1) : value.toFixed(2);
-}
-
-// A tick's words: no digits that say nothing, one unit for the whole axis.
-function tickWords(ms, total) {
-  const [size, unit] = total >= 120e3 ? [60e3, "min"] : total >= 2e3 ? [1e3, "s"] : total >= 2 ? [1, "ms"] : [1e-3, "µs"];
-  return `${Number((ms / size).toPrecision(6))} ${unit}`;
-}
-
-function inkOn(color) {
-  const [r, g, b] = color.match(/[\d.]+/g).map(Number);
-  return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#11151b" : "#ffffff";
-}
-
-function fitted(g, text, width) {
-  if (width < 8) return "";
-  if (g.measureText(text).width <= width) return text;
-  let low = 0, high = text.length;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (g.measureText(text.slice(0, middle) + "…").width <= width) low = middle;
-    else high = middle - 1;
-  }
-  return low < 2 ? "" : text.slice(0, low) + "…";
 }

@@ -1,10 +1,8 @@
 // Cells of time by duration, darker where more spans are. Times are the browser's.
 const LEFT = 62, RIGHT = 10, TOP = 10, BOTTOM = 36, WIDEST = 64, HIGHEST = 32;
-const views = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new Heatmap(parentElement.querySelector(".frame"))));
+  const view = viewIn(parentElement, (frame) => new Heatmap(frame));
   view.pick = (cell) => setTriggerValue("pick", cell);
   view.show(data);
 }
@@ -42,12 +40,13 @@ class Heatmap {
     this.width = this.frame.clientWidth;
     if (!d || !this.width) return;
     this.colors ??= resolved(this.frame, { line: "var(--line)", ink: "var(--ink)", dim: "var(--dim)", hot: "var(--p95)" });
-    const { g } = sized(this.canvas, this.width, d.height);
-    g.font = `12px ${getComputedStyle(this.frame).fontFamily}`;
-    this.canvas.setAttribute("aria-label", d.words);
     // Few cells do not fill the chart: one that does looks like much.
     this.wide = Math.min((this.width - LEFT - RIGHT) / Math.max(d.columns, 1), WIDEST);
     this.high = Math.min((d.height - TOP - BOTTOM) / Math.max(this.rows, 1), HIGHEST);
+    this.floor = TOP + this.rows * this.high;
+    const { g } = sized(this.canvas, this.width, this.floor + BOTTOM);
+    g.font = `12px ${getComputedStyle(this.frame).fontFamily}`;
+    this.canvas.setAttribute("aria-label", d.words);
     this.cells(g);
     this.durations(g);
     this.times(g);
@@ -56,14 +55,14 @@ class Heatmap {
   }
 
   x(column) { return LEFT + column * this.wide; }
-  y(row) { return this.data.height - BOTTOM - (row + 1) * this.high; }
+  y(row) { return this.floor - (row + 1) * this.high; }
 
   // By the square root, so that a single slow span is still seen beside hundreds.
   cells(g) {
     const d = this.data, columns = d.columns;
     const top = d.counts.reduce((most, count) => Math.max(most, count), 1);
     g.strokeStyle = this.colors.line;
-    g.strokeRect(LEFT - 0.5, TOP - 0.5, this.width - LEFT - RIGHT + 1, d.height - TOP - BOTTOM + 1);
+    g.strokeRect(LEFT - 0.5, TOP - 0.5, this.width - LEFT - RIGHT + 1, this.floor - TOP + 1);
     g.fillStyle = this.colors.hot;
     d.counts.forEach((count, at) => {
       if (!count) return;
@@ -83,20 +82,9 @@ class Heatmap {
   }
 
   times(g) {
-    const d = this.data, total = d.step_ms * d.columns, bottom = d.height - BOTTOM;
-    const step = clockStep(total / Math.max((this.wide * d.columns) / 92, 1));
-    const words = step >= 86400e3 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hour12: false };
-    if (step < 60e3) words.second = "2-digit";
-    const clock = new Intl.DateTimeFormat(undefined, words);
-    const day = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
-    const zone = new Date(d.first_ms).getTimezoneOffset() * 60e3;
-    g.textAlign = "center";
-    for (let time = Math.ceil((d.first_ms - zone) / step) * step + zone; time < d.first_ms + total; time += step) {
-      const x = this.x((time - d.first_ms) / d.step_ms);
-      if (x > LEFT + 16 && x < this.width - 16) g.fillText(clock.format(time), x, bottom + 13);
-    }
-    g.textAlign = "left";
-    g.fillText(day.format(d.first_ms), LEFT, bottom + 28);
+    const d = this.data;
+    const axis = { left: LEFT, right: this.width, wide: this.wide * d.columns, y: this.floor - 1 };
+    paintTimes(g, { ...d, ...axis, count: d.columns, x: (at) => this.x(at), dim: this.colors.dim });
   }
 
   mark(g) {
@@ -108,7 +96,7 @@ class Heatmap {
   }
 
   cell(x, y) {
-    const d = this.data, column = Math.floor((x - LEFT) / this.wide), row = Math.floor((d.height - BOTTOM - y) / this.high);
+    const d = this.data, column = Math.floor((x - LEFT) / this.wide), row = Math.floor((this.floor - y) / this.high);
     return column < 0 || column >= d.columns || row < 0 || row >= this.rows ? -1 : row * d.columns + column;
   }
 
@@ -116,14 +104,12 @@ class Heatmap {
     this.at = at;
     const d = this.data, count = at < 0 ? 0 : d.counts[at];
     this.canvas.style.cursor = count ? "pointer" : "default";
-    this.tip.style.display = at < 0 ? "none" : "block";
+    this.tip.style.display = "none";
     if (at >= 0) {
       const column = at % d.columns, row = Math.floor(at / d.columns);
       const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", hour12: false });
       const lines = [time.format(d.first_ms + column * d.step_ms), `${d.edges[row]} to ${d.edges[row + 1]}`, `${count.toLocaleString()} spans${count ? " · click for examples" : ""}`];
-      this.tip.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
-      const left = this.x(column + 1) + 10;
-      this.tip.style.left = `${left + this.tip.offsetWidth > this.width ? this.x(column) - this.tip.offsetWidth - 10 : left}px`;
+      tell(this.tip, lines, { after: this.x(column + 1) + 10, before: this.x(column) - 10, width: this.width });
     }
     this.paint();
   }
@@ -140,10 +126,4 @@ class Heatmap {
     const isSameRow = this.at < 0 || Math.abs(steps[event.key]) > 1 || Math.floor(next / d.columns) === Math.floor(this.at / d.columns);
     if (next >= 0 && next < d.counts.length && isSameRow) this.move(next);
   }
-}
-
-function clockStep(ms) {
-  const seconds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
-  const step = seconds.find((each) => each * 1e3 >= ms);
-  return (step ?? 86400 * Math.ceil(ms / 86400e3)) * 1e3;
 }

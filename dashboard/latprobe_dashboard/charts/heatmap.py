@@ -10,7 +10,7 @@ import streamlit as st
 from latprobe_dashboard import quantities
 from latprobe_dashboard.charts.interactive import heat as heat_figure
 from latprobe_dashboard.charts.saving import as_html
-from latprobe_dashboard.charts.scripts import source
+from latprobe_dashboard.charts.scripts import nothing, source
 from latprobe_dashboard.heat_queries import Heat
 
 HEIGHT = 300
@@ -20,7 +20,7 @@ def mount(heat: Heat, *, key: str, height: int = HEIGHT) -> tuple[int, int] | No
     """Draws the cells; returns row and column of the cell that was just picked."""
     drawn = heat_data(heat, height=height)
     with as_html("heatmap", lambda zone: heat_figure.heatmap(heat, zone=zone), key=key):
-        picked = _component()(data=drawn, key=key, on_pick_change=_nothing)
+        picked = _component()(data=drawn, key=key, on_pick_change=nothing)
     place = picked.pick
     if not isinstance(place, (int, float)) or not heat.columns:
         return None
@@ -61,9 +61,5 @@ def _component() -> Any:
         "latprobe_heatmap",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("saving.js", "drawing.js", "heatmap.js"),
+        js=source("saving.js", "drawing.js", "time_axis.js", "heatmap.js"),
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for a trigger; the return value says all."""

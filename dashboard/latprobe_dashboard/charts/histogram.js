@@ -13,11 +13,15 @@ class Histogram extends Chart {
     const d = this.data, g = this.begin(d?.words, ["line", "ink", "dim", "p95"]);
     if (!g) return;
     this.high = d.height - TOP - BOTTOM;
-    this.axis(g, d.counts.reduce((top, count) => Math.max(top, count), 0));
+    const panel = { top: TOP, height: this.high };
+    this.axis(g, panel, d.counts.reduce((top, count) => Math.max(top, count), 0), 4, counted, 1);
+    this.max = panel.max;
+    g.textAlign = "left";
+    g.fillText("spans", 0, TOP - 13);
     this.bars(g);
     this.edges(g);
     d.marks.forEach((mark) => this.mark(g, mark));
-    this.names(g, d.marks);
+    nameMarks(g, d.marks.map(({ name, at }) => [name, this.x(at)]), TOP - 13, this.width, this.colors.ink);
     this.canvas.dataset.bins = String(d.counts.length);
   }
 
@@ -25,25 +29,6 @@ class Histogram extends Chart {
   get places() { return Math.max(this.data.counts.length, LEAST_PLACES); }
 
   x(at) { return LEFT + (at / this.places) * (this.width - LEFT - RIGHT); }
-
-  axis(g, top) {
-    const step = Math.max(niceStep(Math.max(top, 1) / 4), 1);
-    this.max = step * Math.max(Math.ceil((top * 0.999) / step), 1);
-    g.textAlign = "right";
-    g.lineWidth = 1;
-    for (let value = 0; value <= this.max * 1.001; value += step) {
-      const y = Math.round(TOP + this.high * (1 - value / this.max)) + 0.5;
-      g.strokeStyle = this.colors.line;
-      g.beginPath();
-      g.moveTo(LEFT, y);
-      g.lineTo(this.width - RIGHT, y);
-      g.stroke();
-      g.fillStyle = this.colors.dim;
-      g.fillText(counted(value), LEFT - 7, y);
-    }
-    g.textAlign = "left";
-    g.fillText("spans", 0, TOP - 13);
-  }
 
   bars(g) {
     this.data.counts.forEach((count, at) => {
@@ -56,7 +41,7 @@ class Histogram extends Chart {
   }
 
   edges(g) {
-    const count = this.data.edges.length, every = Math.max(Math.ceil(count / Math.max((this.width - LEFT) / 76, 1)), 1);
+    const count = this.data.edges.length, every = Math.max(Math.ceil(this.places / Math.max((this.width - LEFT) / 76, 1)), 1);
     g.fillStyle = this.colors.dim;
     g.textAlign = "left";
     for (let at = 0; at < count; at += every) {
@@ -77,26 +62,13 @@ class Histogram extends Chart {
     g.setLineDash([]);
   }
 
-  // Names that would stand in each other are one.
-  names(g, marks) {
-    g.fillStyle = this.colors.ink;
-    g.textAlign = "center";
-    const places = marks.map(({ at }) => this.x(at));
-    const isClose = places.length > 1 && places.at(-1) - places[0] < 30;
-    const told = isClose ? [[marks.map(({ name }) => name).join(" · "), places[0]]] : marks.map(({ name }, i) => [name, places[i]]);
-    for (const [name, x] of told) g.fillText(name, Math.min(x, this.width - g.measureText(name).width / 2 - 2), TOP - 13);
-  }
-
   hover(x) {
-    const d = this.data, count = d.counts.length;
-    const at = Math.floor(((x - LEFT) / (this.width - LEFT - RIGHT)) * this.places);
-    this.at = x >= LEFT && at >= 0 && at < count ? at : -1;
-    this.tip.style.display = this.at < 0 ? "none" : "block";
-    if (this.at >= 0) {
+    const d = this.data, at = this.placeAt(x, this.places, d.counts.length);
+    this.at = at;
+    this.tip.style.display = "none";
+    if (at >= 0) {
       const lines = [d.ranges[at], `${d.counts[at].toLocaleString()} spans`];
-      this.tip.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
-      const left = this.x(at + 1) + 8;
-      this.tip.style.left = `${left + this.tip.offsetWidth > this.width ? this.x(at) - this.tip.offsetWidth - 8 : left}px`;
+      tell(this.tip, lines, { after: this.x(at + 1) + 8, before: this.x(at) - 8, width: this.width });
     }
     this.paint();
   }

@@ -25,7 +25,7 @@ class Latency extends Chart {
     g.fillStyle = this.colors.dim;
     g.textAlign = "left";
     g.fillText("failed", LEFT, lower.top - 12);
-    if (this.at >= 0) this.cross(g, d.height - BOTTOM);
+    if (this.at >= 0) this.cross(g, this.x(this.at));
     this.canvas.dataset.points = String(d.p95.length);
   }
 
@@ -33,45 +33,11 @@ class Latency extends Chart {
 
   shares() { return this.data.errors.map((errors, at) => (this.data.counts[at] ? (100 * errors) / this.data.counts[at] : null)); }
 
-  axis(g, panel, top, wanted, words) {
-    const step = niceStep(Math.max(top, 1e-9) / wanted);
-    panel.max = Math.max(step * Math.ceil((top * 0.999) / step), step);
-    g.textAlign = "right";
-    g.lineWidth = 1;
-    for (let value = 0; value <= panel.max * 1.001; value += step) {
-      const y = Math.round(panel.top + panel.height * (1 - value / panel.max)) + 0.5;
-      g.strokeStyle = this.colors.line;
-      g.beginPath();
-      g.moveTo(LEFT, y);
-      g.lineTo(this.width - RIGHT, y);
-      g.stroke();
-      g.fillStyle = this.colors.dim;
-      g.fillText(words(Number(value.toPrecision(6))), LEFT - 7, y);
-    }
-  }
-
   times(g, y) {
-    const d = this.data, count = d.p95.length, total = d.step_ms * count;
+    const d = this.data, count = d.p95.length;
     if (!count) return;
-    const step = clockStep(total / Math.max((this.width - LEFT - RIGHT) / 92, 1));
-    const words = step >= 86400e3 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hour12: false };
-    if (step < 60e3) words.second = "2-digit";
-    const clock = new Intl.DateTimeFormat(undefined, words);
-    const day = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
-    // Round times of the viewer's clock, not of UTC: some zones are half an hour apart.
-    const zone = new Date(d.first_ms).getTimezoneOffset() * 60e3;
-    g.textAlign = "center";
-    g.fillStyle = this.colors.dim;
-    let isTold = false;
-    for (let time = Math.ceil((d.first_ms - zone) / step) * step + zone; time < d.first_ms + total; time += step) {
-      const x = this.x((time - d.first_ms) / d.step_ms - 0.5);
-      if (x <= LEFT + 16 || x >= this.width - 16) continue;
-      g.fillText(clock.format(time), x, y + 14);
-      isTold = true;
-    }
-    g.textAlign = "left";
-    // A time so short that no round one lies in it has its beginning said instead.
-    g.fillText(day.format(d.first_ms) + (isTold ? "" : `, ${clock.format(d.first_ms)}`), LEFT, y + 30);
+    const [left, right] = [LEFT, this.width];
+    paintTimes(g, { ...d, count, x: (at) => this.x(at - 0.5), left, right, wide: right - LEFT - RIGHT, y, dim: this.colors.dim });
   }
 
   bars(g, panel) {
@@ -121,27 +87,15 @@ class Latency extends Chart {
     g.fillText("p50", p50.x + 6, p50.y + apart);
   }
 
-  cross(g, bottom) {
-    g.strokeStyle = this.colors.dim;
-    g.lineWidth = 1;
-    g.beginPath();
-    g.moveTo(Math.round(this.x(this.at)) + 0.5, TOP);
-    g.lineTo(Math.round(this.x(this.at)) + 0.5, bottom);
-    g.stroke();
-  }
-
   hover(x) {
-    const d = this.data, count = d.p95.length;
-    const at = Math.floor(((x - LEFT) / (this.width - LEFT - RIGHT)) * count);
-    this.at = x >= LEFT && at >= 0 && at < count ? at : -1;
-    this.tip.style.display = this.at < 0 ? "none" : "block";
+    const d = this.data;
+    this.at = this.placeAt(x, d.p95.length);
+    this.tip.style.display = "none";
     if (this.at >= 0) {
+      const at = this.at, n = d.counts[at], share = n ? ((100 * d.errors[at]) / n).toFixed(1) : "0";
       const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hour12: false });
-      const n = d.counts[at], share = n ? ((100 * d.errors[at]) / n).toFixed(1) : "0";
       const lines = [time.format(d.first_ms + at * d.step_ms), n ? `p95 ${shown(d.p95[at])} · p50 ${shown(d.p50[at])}` : "nothing ran", `n = ${n.toLocaleString()} · ${share} % failed`];
-      this.tip.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
-      const left = this.x(at) + 12;
-      this.tip.style.left = `${left + this.tip.offsetWidth > this.width ? left - this.tip.offsetWidth - 24 : left}px`;
+      tell(this.tip, lines, { after: this.x(at) + 12, before: this.x(at) - 12, width: this.width });
     }
     this.paint();
   }
@@ -150,9 +104,3 @@ class Latency extends Chart {
 function peak(values) { return values.reduce((top, value) => Math.max(top, value ?? 0), 0); }
 
 function unitOf(ms) { return ms >= 120e3 ? [60e3, "min"] : ms >= 900 ? [1e3, "s"] : ms >= 1 ? [1, "ms"] : [1e-3, "µs"]; }
-
-function clockStep(ms) {
-  const seconds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
-  const step = seconds.find((each) => each * 1e3 >= ms);
-  return (step ?? 86400 * Math.ceil(ms / 86400e3)) * 1e3;
-}

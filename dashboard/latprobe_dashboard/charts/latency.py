@@ -68,5 +68,5 @@ def _component() -> Any:
         "latprobe_latency",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("saving.js", "drawing.js", "chart.js", "latency.js"),
+        js=source("saving.js", "drawing.js", "chart.js", "time_axis.js", "latency.js"),
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 from latprobe_dashboard.charts.saving import as_html
-from latprobe_dashboard.charts.scripts import source
+from latprobe_dashboard.charts.scripts import nothing, source
 from latprobe_dashboard.theme import TEXT, Hue
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def mount(
     """
     data = rows_data(columns, rows, label=label, height=height, is_saved=is_saved)
     with nullcontext() if chart is None else as_html(*chart, key=key):
-        opened = _component()(data=data, key=key, on_open_change=_nothing).open
+        opened = _component()(data=data, key=key, on_open_change=nothing).open
     return int(opened) if isinstance(opened, (int, float)) and 0 <= opened < len(rows) else None
 
 
@@ -187,7 +187,3 @@ def _component() -> Any:
         css=source("rows.css"),
         js=source("saving.js", "rows.js"),
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for a trigger; the return value says all."""

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from latprobe_dashboard import quantities
-from latprobe_dashboard.charts.scripts import source
+from latprobe_dashboard.charts.scripts import nothing, source
 from latprobe_dashboard.theme import Hue
 
 # Thinner ones cannot be seen or hovered; their tokens stay in the row's figures.
@@ -45,7 +45,7 @@ class Bar:
 
 def mount(bars: Sequence[Bar], *, key: str, label: str, height: int = 0) -> None:
     """Draws the rows. Which was opened is kept in Streamlit's state under `key`."""
-    _component()(data=bars_data(bars, label=label, height=height), key=key, on_open_change=_nothing)
+    _component()(data=bars_data(bars, label=label, height=height), key=key, on_open_change=nothing)
 
 
 def bars_data(bars: Sequence[Bar], *, label: str, height: int = 0) -> dict[str, Any]:
@@ -99,7 +99,3 @@ def _component() -> Any:
         css=source("token_bars.css"),
         js=source("token_bars.js"),
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for a trigger; the state says all."""

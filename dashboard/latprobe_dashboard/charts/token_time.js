@@ -23,7 +23,7 @@ class TokenTime extends Chart {
       this.name(g, lower, "input read from the cache");
     }
     this.times(g, d.has_cache ? lower.top + lower.height : upper.top + upper.height);
-    if (this.at >= 0) this.cross(g, d.height - BOTTOM);
+    if (this.at >= 0) this.cross(g, this.x(this.at + 0.5));
     this.canvas.dataset.points = String(d.values.length);
   }
 
@@ -33,23 +33,6 @@ class TokenTime extends Chart {
     if (this.data.unit === "$") return `$${value >= 100 ? value.toLocaleString() : Number(value.toPrecision(3))}`;
     const [size, sign] = value >= 1e6 ? [1e6, " M"] : value >= 1e3 ? [1e3, " k"] : [1, ""];
     return `${Number((value / size).toPrecision(3)).toLocaleString()}${sign}`;
-  }
-
-  axis(g, panel, top, wanted, words) {
-    const step = niceStep(Math.max(top, 1e-9) / wanted);
-    panel.max = Math.max(step * Math.ceil((top * 0.999) / step), step);
-    g.textAlign = "right";
-    g.lineWidth = 1;
-    for (let value = 0; value <= panel.max * 1.001; value += step) {
-      const y = Math.round(panel.top + panel.height * (1 - value / panel.max)) + 0.5;
-      g.strokeStyle = this.colors.line;
-      g.beginPath();
-      g.moveTo(LEFT, y);
-      g.lineTo(this.width - RIGHT, y);
-      g.stroke();
-      g.fillStyle = this.colors.dim;
-      g.fillText(words(Number(value.toPrecision(6))), LEFT - 7, y);
-    }
   }
 
   name(g, panel, text) {
@@ -71,51 +54,21 @@ class TokenTime extends Chart {
   }
 
   times(g, y) {
-    const d = this.data, count = d.values.length, total = d.step_ms * count;
+    const d = this.data, count = d.values.length;
     if (!count) return;
-    const step = clockStep(total / Math.max((this.width - LEFT - RIGHT) / 92, 1));
-    const words = step >= 86400e3 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hour12: false };
-    const clock = new Intl.DateTimeFormat(undefined, words);
-    const day = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
-    // Round times of the viewer's clock, not of UTC: some zones are half an hour apart.
-    const zone = new Date(d.first_ms).getTimezoneOffset() * 60e3;
-    g.textAlign = "center";
-    g.fillStyle = this.colors.dim;
-    for (let time = Math.ceil((d.first_ms - zone) / step) * step + zone; time < d.first_ms + total; time += step) {
-      const x = this.x((time - d.first_ms) / d.step_ms);
-      if (x > LEFT + 16 && x < this.width - 16) g.fillText(clock.format(time), x, y + 14);
-    }
-    g.textAlign = "left";
-    g.fillText(day.format(d.first_ms), LEFT, y + 30);
-  }
-
-  cross(g, bottom) {
-    g.strokeStyle = this.colors.dim;
-    g.lineWidth = 1;
-    g.beginPath();
-    g.moveTo(Math.round(this.x(this.at + 0.5)) + 0.5, TOP);
-    g.lineTo(Math.round(this.x(this.at + 0.5)) + 0.5, bottom);
-    g.stroke();
+    const [left, right] = [LEFT, this.width];
+    paintTimes(g, { ...d, count, x: (at) => this.x(at), left, right, wide: right - LEFT - RIGHT, y, dim: this.colors.dim, least: 60e3 });
   }
 
   hover(x) {
-    const d = this.data, count = d.values.length;
-    const at = Math.floor(((x - LEFT) / (this.width - LEFT - RIGHT)) * count);
-    this.at = x >= LEFT && at >= 0 && at < count ? at : -1;
-    this.tip.style.display = this.at < 0 ? "none" : "block";
+    const d = this.data;
+    this.at = this.placeAt(x, d.values.length);
+    this.tip.style.display = "none";
     if (this.at >= 0) {
       const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", hour12: false });
-      const lines = [time.format(d.first_ms + at * d.step_ms), ...d.words[at]];
-      this.tip.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
-      const left = this.x(at + 0.5) + 12;
-      this.tip.style.left = `${left + this.tip.offsetWidth > this.width ? left - this.tip.offsetWidth - 24 : left}px`;
+      const place = this.x(this.at + 0.5);
+      tell(this.tip, [time.format(d.first_ms + this.at * d.step_ms), ...d.words[this.at]], { after: place + 12, before: place - 12, width: this.width });
     }
     this.paint();
   }
-}
-
-function clockStep(ms) {
-  const seconds = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
-  const step = seconds.find((each) => each * 1e3 >= ms);
-  return (step ?? 86400 * Math.ceil(ms / 86400e3)) * 1e3;
 }

@@ -64,5 +64,5 @@ def _component() -> Any:
         "latprobe_token_time",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("saving.js", "drawing.js", "chart.js", "token_time.js"),
+        js=source("saving.js", "drawing.js", "chart.js", "time_axis.js", "token_time.js"),
     )

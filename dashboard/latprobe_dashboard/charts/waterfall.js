@@ -1,9 +1,6 @@
 // What a person does with the waterfall: scroll, zoom, choose, open. Joined behind waterfall_canvas.js.
-const views = new WeakMap();
-
 export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new View(parentElement.querySelector(".frame"))));
+  const view = viewIn(parentElement, (frame) => new View(frame));
   view.pick = (index) => setTriggerValue("pick", index);
   view.load(unpack(data));
 }
@@ -37,7 +34,7 @@ class View extends Canvas {
     this.live = add(frame, "div", "live");
     this.live.setAttribute("aria-live", "polite");
     this.onlyCritical = false;
-    this.listen();
+    this.listen({ pointerleave: () => (this.tip.style.display = "none"), dblclick: () => this.fit() });
     new ResizeObserver(() => this.draw()).observe(frame);
     onThemeChange(frame, () => { this.colors = null; this.map = null; this.draw(); });
   }
@@ -48,9 +45,7 @@ class View extends Canvas {
     add(bar, "span", "grow");
     this.toggle = button(bar, "Critical path only", () => this.setOnlyCritical(!this.onlyCritical));
     this.toggle.setAttribute("aria-pressed", "false");
-    button(bar, "−", () => this.zoom(1.5, 0.5), "Zoom out");
-    button(bar, "+", () => this.zoom(1 / 1.5, 0.5), "Zoom in");
-    button(bar, "Fit", () => this.fit(), "Show the whole request");
+    this.offerZoom(bar, "Show the whole request");
   }
 
   load(data) {
@@ -62,8 +57,7 @@ class View extends Canvas {
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `Waterfall: ${data.summary}. Arrow keys choose a span, Enter opens it.`);
     if (!isSame) {
-      this.from = 0;
-      this.span = Math.max(data.total, 1e-6);
+      this.whole();
       this.top = 0;
       this.rowsInView();
     }
@@ -86,21 +80,6 @@ class View extends Canvas {
     this.draw();
   }
 
-  fit() { this.from = 0; this.span = Math.max(this.data.total, 1e-6); this.draw(); }
-
-  zoom(factor, at) {
-    const total = Math.max(this.data.total, 1e-6);
-    const span = Math.min(Math.max(this.span * factor, total / 1e6), total);
-    this.from += (this.span - span) * at;
-    this.span = span;
-    this.pan(0);
-  }
-
-  pan(ms) {
-    this.from = Math.min(Math.max(this.from + ms, 0), Math.max(this.data.total - this.span, 0));
-    this.draw();
-  }
-
   rowAt(y) {
     const at = Math.floor((y - AXIS - this.mapHeight + this.top) / ROW);
     return y >= AXIS + this.mapHeight && at >= 0 && at < this.rows.length ? at : -1;
@@ -112,28 +91,8 @@ class View extends Canvas {
     this.draw();
   }
 
-  listen() {
-    const canvas = this.canvas;
-    canvas.addEventListener("wheel", (e) => this.onWheel(e), { passive: false });
-    canvas.addEventListener("pointerdown", (e) => this.onDown(e));
-    canvas.addEventListener("pointermove", (e) => this.onMove(e));
-    canvas.addEventListener("pointerup", (e) => this.onUp(e));
-    canvas.addEventListener("pointerleave", () => (this.tip.style.display = "none"));
-    canvas.addEventListener("dblclick", () => this.fit());
-    canvas.addEventListener("keydown", (e) => this.onKey(e));
-  }
-
   onWheel(e) {
-    if (e.ctrlKey || e.metaKey) {
-      e.preventDefault();
-      this.zoom(Math.exp(e.deltaY * 0.002), Math.min(Math.max((e.offsetX - this.plotLeft) / this.plotWidth, 0), 1));
-      return;
-    }
-    if (Math.abs(e.deltaX) > Math.abs(e.deltaY) || e.shiftKey) {
-      e.preventDefault();
-      this.pan(((e.deltaX || e.deltaY) / this.plotWidth) * this.span);
-      return;
-    }
+    if (this.wheelsTime(e)) return;
     const top = Math.min(Math.max(this.top + e.deltaY, 0), this.maxTop);
     if (top !== this.top) { e.preventDefault(); this.top = top; this.draw(); } // else the page scrolls
   }
@@ -170,16 +129,9 @@ class View extends Canvas {
     const at = this.rowAt(e.offsetY), tip = this.tip;
     if (at < 0) { tip.style.display = "none"; return; }
     const i = this.rows[at], d = this.data;
-    const name = document.createElement("b");
-    name.textContent = d.names[d.name[i]];
     const marks = [d.flags[i] & CRITICAL ? "on the critical path" : "", d.flags[i] & FAILED ? "failed" : ""].filter(Boolean);
-    const text = document.createElement("span");
-    text.textContent = `${shown(d.duration[i])}, from ${shown(d.start[i])}${marks.length ? " · " + marks.join(" · ") : ""}`;
-    tip.replaceChildren(name, text);
-    tip.style.display = "block";
-    const top = this.canvas.offsetTop + e.offsetY + 16;
-    tip.style.left = `${Math.max(Math.min(e.offsetX + 14, this.width - tip.offsetWidth - 8), 4)}px`;
-    tip.style.top = `${top + tip.offsetHeight > this.frame.clientHeight ? top - tip.offsetHeight - 26 : top}px`;
+    const words = `${shown(d.duration[i])}, from ${shown(d.start[i])}${marks.length ? " · " + marks.join(" · ") : ""}`;
+    tellAt(tip, [d.names[d.name[i]], words], e, this);
   }
 
   onKey(e) {
@@ -191,21 +143,8 @@ class View extends Canvas {
       this.select(this.rows[next]);
       this.top = Math.min(Math.max(this.top, (next + 1) * ROW - (this.height - AXIS - this.mapHeight)), next * ROW);
     } else if (e.key === "Enter" || e.key === " ") this.pick(this.selected);
-    else if (e.key === "ArrowLeft" || e.key === "ArrowRight") this.pan((e.key === "ArrowLeft" ? -0.1 : 0.1) * this.span);
-    else if (e.key === "+" || e.key === "=") this.zoom(1 / 1.5, 0.5);
-    else if (e.key === "-") this.zoom(1.5, 0.5);
-    else if (e.key === "0" || e.key === "f") this.fit();
     else if (e.key === "c") this.setOnlyCritical(!this.onlyCritical);
-    else return;
+    else if (!this.keysTime(e.key)) return;
     e.preventDefault();
   }
-}
-
-function button(parent, text, act, label) {
-  const element = add(parent, "button");
-  element.type = "button";
-  element.textContent = text;
-  if (label) { element.title = label; element.setAttribute("aria-label", label); }
-  element.addEventListener("click", act);
-  return element;
 }

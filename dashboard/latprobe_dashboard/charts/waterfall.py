@@ -19,7 +19,7 @@ from latprobe.analysis.trace import TraceSpan
 from latprobe_dashboard import quantities, shown_text
 from latprobe_dashboard.charts.interactive import request
 from latprobe_dashboard.charts.saving import as_html
-from latprobe_dashboard.charts.scripts import source
+from latprobe_dashboard.charts.scripts import nothing, source
 from latprobe_dashboard.theme import ERROR, HUES, lane_of
 
 CRITICAL, FAILED = 1, 2
@@ -32,7 +32,7 @@ def mount(spans: Sequence[TraceSpan], *, duration_ns: int, selected: int, key: s
     component = _component()
     packed = pack(spans, duration_ns=duration_ns, selected=selected)
     with as_html("waterfall", lambda _: request.waterfall(spans, duration_ns=duration_ns), key=key):
-        picked = component(data=packed, key=key, on_pick_change=_nothing).pick
+        picked = component(data=packed, key=key, on_pick_change=nothing).pick
     return int(picked) if isinstance(picked, (int, float)) and 0 <= picked < len(spans) else None
 
 
@@ -81,9 +81,5 @@ def _component() -> Any:
         "latprobe_waterfall",
         html='<div class="frame"></div>',
         css=source("waterfall.css"),
-        js=source("saving.js", "drawing.js", "waterfall_canvas.js", "waterfall.js"),
+        js=source("saving.js", "drawing.js", "zoomed.js", "waterfall_canvas.js", "waterfall.js"),
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for a trigger; the return value says all."""

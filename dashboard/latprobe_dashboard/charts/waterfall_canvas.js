@@ -2,28 +2,13 @@
 const ROW = 22, AXIS = 26, MAP = 26, INDENT = 12, FONT = 12;
 const CRITICAL = 1, FAILED = 2;
 
-class Canvas {
-  palette() {
-    if (this.colors) return this.colors;
-    const css = Object.fromEntries(["line", "zebra", "panel", "ink", "dim", "pick", "path"].map((n) => [n, `var(--${n})`]));
-    this.data.hues.forEach((hue, at) => (css[at] = hue));
-    this.colors = resolved(this.frame, { ...css, error: this.data.error });
-    this.colors.lanes = this.data.hues.map((_, at) => this.colors[at]);
-    return this.colors;
-  }
+class Canvas extends Zoomed {
+  palette() { return super.palette(["line", "zebra", "panel", "ink", "dim", "pick", "path"]); }
 
   get nameWidth() { return Math.min(270, this.width * 0.36); }
-  get plotLeft() { return this.nameWidth + 8; }
-  get plotWidth() { return Math.max(this.width - this.plotLeft - 14, 40); }
+  get left() { return this.nameWidth + 8; }
   get maxTop() { return Math.max(this.rows.length * ROW - (this.height - AXIS - this.mapHeight), 0); }
   get mapHeight() { return this.rows.length * ROW > this.data.height ? MAP : 0; }
-  x(ms) { return this.plotLeft + ((ms - this.from) / this.span) * this.plotWidth; }
-  ms(x) { return this.from + ((x - this.plotLeft) / this.plotWidth) * this.span; }
-
-  draw() {
-    if (this.pending || !this.data) return;
-    this.pending = requestAnimationFrame(() => { this.pending = 0; this.paint(); });
-  }
 
   paint() {
     this.width = this.frame.clientWidth;
@@ -69,7 +54,7 @@ class Canvas {
     g.fillText(fitted(g, d.names[d.name[i]], this.nameWidth - indent - g.measureText(time).width - 14), indent, middle);
     g.save();
     g.beginPath();
-    g.rect(this.plotLeft - 1, y, this.plotWidth + 2, ROW);
+    g.rect(this.left - 1, y, this.plotWidth + 2, ROW);
     g.clip();
     const left = this.x(d.start[i]), wide = Math.max((d.duration[i] / this.span) * this.plotWidth, 2);
     g.fillStyle = c.lanes[d.lane[i]];
@@ -95,13 +80,6 @@ class Canvas {
     g.stroke();
   }
 
-  ticks() {
-    const step = niceTimeStep(this.span / Math.max(this.plotWidth / 95, 2));
-    const ticks = [];
-    for (let t = Math.ceil(this.from / step) * step; t <= this.from + this.span; t += step) ticks.push(t);
-    return ticks;
-  }
-
   paintAxis(g, c) {
     g.fillStyle = c.panel;
     g.fillRect(0, 0, this.width, AXIS);
@@ -110,12 +88,7 @@ class Canvas {
     g.fillText("Span", 10, AXIS / 2);
     g.textAlign = "right";
     g.fillText("duration", this.nameWidth - 2, AXIS / 2);
-    for (const tick of this.ticks()) {
-      const x = this.x(tick);
-      if (x > this.width - 30 || x < this.plotLeft - 1) continue;
-      g.textAlign = x < this.plotLeft + 20 ? "left" : "center";
-      g.fillText(round(tick, this.data.total), x, AXIS / 2);
-    }
+    this.paintTicks(g, AXIS / 2);
   }
 
   // The whole request in a strip; the frame in it is what is in view.
@@ -125,8 +98,8 @@ class Canvas {
     g.fillStyle = c.panel;
     g.fillRect(0, AXIS, this.width, h);
     if (!this.map) this.map = this.renderMap(c, h);
-    g.drawImage(this.map, this.plotLeft, AXIS, this.plotWidth, h);
-    const left = this.plotLeft + (this.from / this.data.total) * this.plotWidth;
+    g.drawImage(this.map, this.left, AXIS, this.plotWidth, h);
+    const left = this.left + (this.from / this.data.total) * this.plotWidth;
     const tall = h * Math.min((this.height - AXIS - h) / (this.rows.length * ROW), 1);
     const y = AXIS + (this.top / (this.rows.length * ROW)) * h;
     g.strokeStyle = c.ink;
@@ -148,22 +121,3 @@ class Canvas {
     return map;
   }
 }
-
-// A tick's words: no digits that say nothing, one unit for the whole axis.
-function round(ms, total) {
-  const [size, unit] = total >= 120e3 ? [60e3, "min"] : total >= 2e3 ? [1e3, "s"] : total >= 2 ? [1, "ms"] : [1e-3, "µs"];
-  return `${Number((ms / size).toPrecision(6))} ${unit}`;
-}
-
-function fitted(g, text, width) {
-  if (width < 8) return "";
-  if (g.measureText(text).width <= width) return text;
-  let low = 0, high = text.length;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (g.measureText(text.slice(0, middle) + "…").width <= width) low = middle;
-    else high = middle - 1;
-  }
-  return text.slice(0, low) + "…";
-}
-

@@ -46,7 +46,8 @@ def _advice(found: Given, scope: Scope) -> None:
     advice = found.advice
     marked = {each.id: each for each in advice_queries.applied()}
     sentence(_answer(found, marked))
-    say_mixed(scope, "what is advised may tell one program from another.")
+    if advice.refused is None:  # which may say so itself
+        say_mixed(scope, "what is advised may tell one program from another.")
     for note in (_basis(advice), *advice.notes):
         st.html(f'<p class="lp-note">{inline(note, 400)}</p>')
     _cards(found, scope, marked, advice.ranked[:CARDS], first=1)

@@ -50,6 +50,7 @@ _UNITS: dict[str, Callable[[float | None], str]] = {
 def inline(text: str, limit: int) -> str:
     """A sentence as HTML text, what stands in backquotes as code."""
     pieces = _CODE.split(shown_text.block(text, limit))
+    pieces = [piece if at % 2 else quantities.typeset(piece) for at, piece in enumerate(pieces)]
     drawn = (shown_text.block_markup(piece, limit) if piece else "" for piece in pieces)
     return "".join(f"<code>{text}</code>" if at % 2 else text for at, text in enumerate(drawn))
 
@@ -126,7 +127,7 @@ def _value(each: Evidence) -> str:
     if value is None:
         return quantities.NOT_MEASURED
     if isinstance(value, str):
-        return shown_text.block_markup(f"{value} {unit}".strip(), 400)
+        return shown_text.block_markup(quantities.typeset(f"{value} {unit}".strip()), 400)
     if unit in _UNITS:
         return _UNITS[unit](float(value))
     if unit == "%":

@@ -48,8 +48,7 @@ COLUMNS = (
 
 def gain_table(found: Sequence[StageGain], modalities: Mapping[str, str | None]) -> None:
     """Draws the rows; opening one asks what-if about its stage."""
-    if not found:
-        st.info(gain_words.TOO_FEW)
+    if not found:  # the page's answer says why
         return
     requests = quantities.counted(found[0].requests, "request")
     st.html(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import streamlit as st
@@ -83,7 +84,8 @@ def _chosen(seen: Cards) -> Card:
         st.info(f"No GPU called {shown_text.line(asked)} was read in this window.")
     busiest = max(seen.cards, key=_busy)
     st.session_state["w_device"] = asked if asked in by_uuid else busiest.uuid
-    names = {card.uuid: tab_words(card) for card in seen.cards}
+    tells_hosts = len({host for card in seen.cards for host in card.hosts}) > 1
+    names = {card.uuid: tab_words(card, tells_hosts=tells_hosts) for card in seen.cards}
     picked: str | None = st.segmented_control(
         "GPU",
         list(by_uuid),
@@ -96,11 +98,21 @@ def _chosen(seen: Cards) -> Card:
     return by_uuid[picked or busiest.uuid]
 
 
-def tab_words(card: Card) -> str:
-    """What tells a card from the others: its name and id, and the programs that ran on it."""
-    whose = ", ".join(each for each in card.services if each) or ", ".join(card.hosts)
+def tab_words(card: Card, *, tells_hosts: bool = False) -> str:
+    """What tells a card from the others: its name and id, the programs that ran on it, and where
+    the cards are of several hosts, which may all call theirs "0"."""
+    services, hosts = ", ".join(each for each in card.services if each), ", ".join(card.hosts)
     named = f"{shown_text.line(card.name or 'GPU', 30)} · {gpu_words.short_id(card.uuid)}"
-    return f"{named} · {shown_text.line(whose, 30)}" if whose else named
+    whose = [services or hosts, hosts if tells_hosts and services else ""]
+    return " · ".join([named, *(shown_text.line(each, 30) for each in whose if each)])
+
+
+def file_name(card: Card, *, is_only: bool) -> str:
+    """What a picture of the card's moment is saved as: of several cards its id and hosts are in it,
+    in letters that every file system takes."""
+    told = [] if is_only else [gpu_words.short_id(card.uuid), *card.hosts]
+    words = re.findall(r"[a-z0-9]+", " ".join(told).lower())
+    return "-".join(["gpu-timeline", *words])[:80]
 
 
 def _busy(card: Card) -> float:
@@ -189,16 +201,15 @@ def _chart(
     )
     readings = gpu_data.readings(moment.first_ns, moment.last_ns, metrics=DRAWN, device=card.uuid)
     timed = any(each.is_timed for each in moment.held)
-    drawn = gpu_timeline.moment_data(
+    return gpu_timeline.moment_data(
         moment,
         readings,
         strip,
         work=work if stages else [],
         gaps=gaps if stages else [],
         work_label="by event pairs" if timed else "by host times",
+        file=file_name(card, is_only=len(seen.cards) < 2),
     )
-    span = quantities.nanoseconds(moment.last_ns - moment.first_ns)
-    return drawn | {"words": f"{len(moment.spans):,} spans in {span}"}
 
 
 @st.fragment

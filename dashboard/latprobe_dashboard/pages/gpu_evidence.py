@@ -24,7 +24,7 @@ def evidence(stage: GpuStage, scope: Scope) -> None:
         st.html(
             f'<p class="lp-span-name">{shown_text.markup(stage.name, 200)} '
             f'<span class="lp-verdict">{verdict}</span></p>'
-            f'<p class="lp-answer">{shown_text.markup(sentence, 400)}</p>'
+            f'<p class="lp-answer">{shown_text.markup(quantities.typeset(sentence), 400)}</p>'
         )
         left, right = st.columns([1, 1], gap="medium")
         with left:
@@ -109,8 +109,10 @@ def _kernels(kernels: KernelStage | None) -> None:
             "</code> takes the kernels of a sampled request; others pay nothing.</p>"
         )
         return
-    cost = quantities.nanoseconds(kernels.cost_ns / max(kernels.samples, 1))
-    basis = f"{quantities.counted(kernels.samples, 'run')} profiled, {cost} each for profiling"
+    basis = f"{quantities.counted(kernels.samples, 'run')} profiled"
+    if kernels.cost_ns:  # noted with the request's root, not with the stages below it
+        cost = quantities.nanoseconds(kernels.cost_ns / max(kernels.samples, 1))
+        basis += f", {cost} each for profiling"
     facts = [
         f"some kernel ran <b>{quantities.share(kernels.busy_share)}</b> of the time",
         f"{quantities.count(kernels.kernels / max(kernels.samples, 1))} kernels a run",

@@ -1,4 +1,4 @@
-"""Is it healthy now? The last minute, redrawn every second."""
+"""Is it healthy now? The last minute, redrawn often enough that spans appear within 2 s."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latprobe_dashboard.live_queries import NewRequest, Pulse
 
 TITLE, PATH, ICON = "Live", "live", ":material/monitor_heart:"
 QUESTION = "Is it healthy now?"
-REFRESH_S = 1.0
+REFRESH_S = 1.5
 _LOOKED = "latprobe_live_looked"
 RUNNING_WORDS = (
     "those of which a stage has ended: the journal keeps spans when they end, so a request that is "

@@ -55,6 +55,8 @@ def load_summary(found: LoadReport) -> None:
 
 def headline(found: LoadReport) -> str:
     """What saturates first, or that nothing queues."""
+    if found.refused is not None:
+        return found.refused
     full = [(each, each.capacity) for each in found.stages if each.capacity is not None]
     if not full:
         busy = found.busy

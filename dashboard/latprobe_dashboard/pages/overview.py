@@ -103,7 +103,7 @@ def _stage_table(scope: Scope, seen: Overview) -> None:
     st.html(f'<p class="lp-h">Stages by critical path<small>{_basis(seen)}</small></p>')
     top = max((row.critical_share for row in seen.stages), default=0.0) or 1.0
     shown = [
-        stage_table.stage_row(replace(row, verdict=limit_so_far(scope, row).word), top)
+        stage_table.stage_row(replace(row, verdict=limit_so_far(scope, seen, row).word), top)
         for row in seen.stages
     ]
     opened = rows.mount(

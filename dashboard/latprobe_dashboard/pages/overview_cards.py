@@ -18,8 +18,8 @@ from latprobe.errors import LatprobeError
 from latprobe_dashboard import connection, data, filters, frame, quantities
 from latprobe_dashboard.charts import cards
 
-# They rest for so many times what drawing them has cost: 3 % of a core at most.
-REST_FACTOR = 33
+# They rest for so many times what drawing them has cost: 2 % of a core at most.
+REST_FACTOR = 50
 # The words for one origin of all costs, and for one of several.
 _COST_WORDS = {
     "provider": ("as reported by the provider", "the provider"),

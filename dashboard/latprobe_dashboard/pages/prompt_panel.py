@@ -177,7 +177,7 @@ def _ways(
     st.html(_verdict(found, way, saving, call, part))
     if rough and found.reason:
         st.html(
-            f'<p class="lp-note">Tokens are estimated: {shown_text.markup(found.reason, 300)}</p>'
+            f'<p class="lp-note">Tokens are estimated: {shown_text.markup(found.reason, 300)}.</p>'
         )
     side_by_side.mount(
         text,

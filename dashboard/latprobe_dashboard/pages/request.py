@@ -19,6 +19,7 @@ from latprobe_dashboard.theme import HUES, hue_of
 TITLE, PATH, ICON = "Trace", "trace", ":material/account_tree:"
 QUESTION = "What happened in this request?"
 TEXT_ROWS = 1_000
+LEAST_PANEL = 420
 VIEWS = {"waterfall": "Waterfall", "flame": "Flame"}
 # From so many spans on a trace is first shown by its paths.
 FLAME_FROM = 1_000
@@ -163,7 +164,8 @@ def _details(trace: Trace) -> None:
         selected = picked
         st.query_params["span"] = trace.spans[picked].span_id
     with right, st.container(border=True, key="lp_span"):
-        span_panel(trace, trace.spans[selected], height=waterfall.height_of(len(trace.spans)) - 105)
+        tall = max(waterfall.height_of(len(trace.spans)) - 105, LEAST_PANEL)
+        span_panel(trace, trace.spans[selected], height=tall)
 
 
 def _view(trace: Trace) -> str:

@@ -142,10 +142,20 @@ def _change_row(each: Change, edge: float) -> rows.Row:
             rows.Cell(quantities.moment(each.at_ns, zone)),
             rows.Cell(until),
             rows.Cell(_began_with(each)),
-            rows.Cell(shown_text.line_or_dash(", ".join(each.also) or None)),
+            _also(each.also),
         ),
         link=links.stage_address(each.stage),
     )
+
+
+def _also(stages: Sequence[str]) -> rows.Cell:
+    """The first of them and how many more there are; all of them in the hint and in the file."""
+    if not stages:
+        return rows.Cell(quantities.NOT_MEASURED, value=None)
+    names = [shown_text.line(name) for name in stages]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    joined = ", ".join(names)
+    return rows.Cell(f"{shown_text.line(stages[0], 24)}{more}", hint=joined, value=joined)
 
 
 def _began_with(each: Change) -> str:

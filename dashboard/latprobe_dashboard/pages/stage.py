@@ -10,6 +10,7 @@ import streamlit as st
 from latprobe.analysis.fan_out import FanOut
 from latprobe.analysis.gpu.programs import DIFFERS
 from latprobe.analysis.log_bins import BIN_WIDTH
+from latprobe.analysis.overview import Overview
 from latprobe.analysis.percentiles import StageStats
 from latprobe.analysis.report import StageRow
 from latprobe.analysis.scope import Scope
@@ -64,10 +65,10 @@ def _body(scope: Scope) -> None:
         st.info("This stage has no spans in this window. Choose a longer one.")
         return
     points = data.timeline(within)
-    limit = stage_verdicts.limit(scope, row)
+    limit = stage_verdicts.limit(scope, seen, row)
     sentence(_answer(detail.stats, row.critical_share, limit.word))
     if limit.is_coming:
-        _wait_for_limit(scope, row)
+        _wait_for_limit(scope, seen, row)
     _say_fan_out(analysis_queries.fan_out(within))
     stage_analysis.gain_of(scope, name)
     cards.mount(_cards(detail.stats, row.self_ms_per_trace, points))
@@ -93,9 +94,9 @@ def _body(scope: Scope) -> None:
 
 
 @st.fragment(run_every=LOOK_AGAIN_S)
-def _wait_for_limit(scope: Scope, row: StageRow) -> None:
+def _wait_for_limit(scope: Scope, seen: Overview, row: StageRow) -> None:
     """Draws the page again when what limits the stage is known."""
-    if not stage_verdicts.limit(scope, row).is_coming:
+    if not stage_verdicts.limit(scope, seen, row).is_coming:
         st.rerun()
 
 

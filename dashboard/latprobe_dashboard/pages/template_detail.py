@@ -8,12 +8,13 @@ import pyarrow as pa
 import streamlit as st
 
 from latprobe.analysis.templates import PartUse, TemplateUse
-from latprobe_dashboard import data, quantities, shown_text, token_figures, token_queries, visitor
+from latprobe_dashboard import data, heavy_calls, quantities, shown_text, token_queries, visitor
 from latprobe_dashboard.charts import rows
+from latprobe_dashboard.heavy_calls import CallLine
 from latprobe_dashboard.pages import token_choice
 from latprobe_dashboard.pages.token_words import estimated, part_words, template_name
 from latprobe_dashboard.theme import PARTS, part_hue
-from latprobe_dashboard.token_figures import CallLine, Use
+from latprobe_dashboard.token_figures import Use
 
 TEXT_CHARS = 20_000
 CALLS = 20
@@ -178,7 +179,7 @@ def _stable_text(template_id: str) -> None:
 
 def heaviest_calls(calls: pa.Table, template_id: str | None) -> None:
     """The calls with the most tokens, of the template or of all; a row shows its prompt."""
-    found = token_figures.heaviest_calls(calls, limit=CALLS, template_id=template_id)
+    found = heavy_calls.heaviest_calls(calls, limit=CALLS, template_id=template_id)
     whose = "of this template; " if template_id is not None else ""
     st.html(f'<p class="lp-h">Heaviest calls<small>{whose}a row shows its prompt</small></p>')
     names = [f"{line.trace_id}/{line.span_id}" for line in found]

@@ -12,34 +12,54 @@ from latprobe_dashboard.charts.interactive.parts import (
     DIM,
     GREY,
     INK,
-    ROW_WIDTH,
     Chart,
     Values,
     axis,
+    edged,
     lines,
     named_places,
     panels,
     plain,
+    row_bars,
     text,
     unit_of,
 )
 from latprobe_dashboard.theme import HUES
 
-_ROW_PX, _PANEL_PX = 18, 96
+_ROW_PX, _WORK_PX, _PANEL_PX = 18, 50, 96
 Drawn = Mapping[str, Any]
 
 
 def timeline(drawn: Drawn) -> Chart:
-    """What `moment_data` gives; times from the moment's start."""
-    size, unit = unit_of(drawn["total"])
-    rows = max(sum(lane["rows"] for lane in drawn["lanes"]), 1)
-    bands = [_spans(drawn, size), *([_work(drawn, size)] if drawn["work_label"] else [])]
-    heights = [max(rows * _ROW_PX, 60), *([50] if len(bands) > 1 else [])]
-    axes = [_lane_axis(drawn, rows), *([_work_axis(drawn)] if len(bands) > 1 else [])]
+    """What `moment_data` gives, or `counters_data`; times from the moment's start."""
+    size = unit_of(drawn["total"])[0]
+    bands: list[list[Values]] = []
+    heights: list[float] = []
+    axes: list[Values] = []
+    if drawn["lanes"]:
+        rows = sum(lane["rows"] for lane in drawn["lanes"])
+        bands.append(_spans(drawn, size))
+        heights.append(max(rows * _ROW_PX, 60))
+        axes.append(_lane_axis(drawn, rows))
+    if drawn["work_label"]:
+        bands.append(_work(drawn, size))
+        heights.append(_WORK_PX)
+        axes.append(_work_axis(drawn))
     for panel in drawn["panels"]:
         bands.append([_counter(panel, size)])
         heights.append(_PANEL_PX)
         axes.append(_counter_axis(panel))
+    return _chart(drawn, bands, heights, axes)
+
+
+def _chart(
+    drawn: Drawn,
+    bands: Sequence[Sequence[Values]],
+    heights: Sequence[float],
+    axes: Sequence[Values],
+) -> Chart:
+    """The bands below each other over one time axis."""
+    unit = unit_of(drawn["total"])[1]
     domains = panels(heights, 0.02 if len(heights) > 1 else 0)
     layout: Values = {"barmode": "overlay", "dragmode": "pan"}
     traces: list[Values] = []
@@ -48,35 +68,35 @@ def timeline(drawn: Drawn) -> Chart:
         layout[f"yaxis{number}"] = {**found, "domain": domain}
         traces += [{**trace, "yaxis": f"y{number}"} for trace in band]
     last = "y" if len(bands) == 1 else f"y{len(bands)}"
-    layout["xaxis"] = axis(f"Time from the moment's start ({unit})", anchor=last)
-    count = len(drawn["spans"]["start"])
-    basis = f"n = {quantities.counted(count, 'span')} in {quantities.milliseconds(drawn['total'])}"
-    return Chart("Stages and the GPU's counters", basis, traces, layout, 200 + int(sum(heights)))
+    of, title = ("moment", "Stages and the GPU's counters")
+    took = quantities.milliseconds(drawn["total"])
+    basis = f"n = {quantities.counted(len(drawn['spans']['start']), 'span')} in {took}"
+    if not drawn["lanes"]:
+        of, title = "request", "GPU and host counters during a request"
+        basis = f"{quantities.counted(len(drawn['panels']), 'counter')} over {took}"
+    layout["xaxis"] = axis(f"Time from the {of}'s start ({unit})", anchor=last)
+    return Chart(title, basis, traces, layout, 200 + int(sum(heights)))
 
 
 def _spans(drawn: Drawn, size: float) -> list[Values]:
     spans, names = drawn["spans"], drawn["names"]
     bands = []
-    for hue in sorted(set(spans["hue"])):
-        own = [at for at, lane in enumerate(spans["hue"]) if lane == hue]
+    for lane in sorted(set(spans["hue"])):
+        own = [at for at, hue in enumerate(spans["hue"]) if hue == lane]
         failed = [bool(spans["failed"][at]) for at in own]
-        bands.append(
-            {
-                **_bars(HUES[hue].label, [spans["start"][at] / size for at in own],
-                        [spans["took"][at] / size for at in own]),
-                "y": [spans["row"][at] for at in own],
-                "hovertext": [
-                    lines(plain(names[spans["name"][at]]), _ms(spans["took"][at]),
-                          "failed" if spans["failed"][at] else "")
-                    for at in own
-                ],
-                "marker": {
-                    "color": HUES[hue].css,
-                    "line": {"color": [BAD if bad else HUES[hue].css for bad in failed],
-                             "width": [2 if bad else 1 for bad in failed]},
-                },
-            }
-        )  # fmt: skip
+        tips = [
+            lines(plain(names[spans["name"][at]]), _ms(spans["took"][at]), "failed" if bad else "")
+            for at, bad in zip(own, failed, strict=True)
+        ]
+        bars = row_bars(
+            HUES[lane],
+            rows=[spans["row"][at] for at in own],
+            lengths=[spans["took"][at] / size for at in own],
+            tips=tips,
+        )
+        begin = [spans["start"][at] / size for at in own]
+        marker = edged(HUES[lane], [BAD if bad else None for bad in failed])
+        bands.append({**bars, "base": begin, "marker": marker})
     return bands
 
 
@@ -109,19 +129,6 @@ def _work(drawn: Drawn, size: float) -> list[Values]:
             }
         )
     return found
-
-
-def _bars(name: str, start: Sequence[float], took: Sequence[float]) -> Values:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": plain(name),
-        "width": ROW_WIDTH,
-        "base": list(start),
-        "x": list(took),
-        "hoverinfo": "text",
-        "showlegend": True,
-    }
 
 
 def _columns(name: str, found: Sequence[Drawn], size: float) -> Values:

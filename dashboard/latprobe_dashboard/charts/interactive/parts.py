@@ -73,6 +73,30 @@ def axis(title: str = "", **more: Any) -> Values:
     return {**lined, "title": {"text": title}, **more}
 
 
+def row_bars(
+    hue: Hue, *, rows: Sequence[float | str], lengths: Sequence[float], tips: Sequence[str]
+) -> Values:
+    """Bars that lie in their rows, of one hue and under its name in the legend."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": plain(hue.label),
+        "y": list(rows),
+        "x": list(lengths),
+        "width": ROW_WIDTH,
+        "hovertext": list(tips),
+        "hoverinfo": "text",
+        "marker": {"color": hue.css},
+        "showlegend": True,
+    }
+
+
+def edged(hue: Hue, edges: Sequence[str | None]) -> Values:
+    """The marker of bars of one hue, those with an edge of another colour outlined in it."""
+    line = {"color": [e or hue.css for e in edges], "width": [2 if e else 1 for e in edges]}
+    return {"color": hue.css, "line": line}
+
+
 def named_places(title: str, names: Mapping[float, str], **more: Any) -> Values:
     """An axis of places with a name at some of them."""
     ticks = {"tickmode": "array", "tickvals": list(names), "ticktext": list(names.values())}

@@ -12,13 +12,14 @@ from latprobe_dashboard.charts.interactive.parts import (
     BACK,
     BAD,
     INK,
-    ROW_WIDTH,
     Chart,
     Values,
     axis,
+    edged,
     lines,
     on_hue,
     plain,
+    row_bars,
     text,
     unit_of,
 )
@@ -76,24 +77,16 @@ def _bars(
         for name, (_, span) in zip(names, kept, strict=True)
         if hue_of(span.modality) is hue
     ]
+    bars = row_bars(
+        hue,
+        rows=[name for name, _ in own],
+        lengths=[span.duration_ns / 1e6 / size for _, span in own],
+        tips=[_tip(span) for _, span in own],
+    )
     return {
-        "type": "bar",
-        "orientation": "h",
-        "name": plain(hue.label),
-        "y": [name for name, _ in own],
+        **bars,
         "base": [span.offset_ns / 1e6 / size for _, span in own],
-        "x": [span.duration_ns / 1e6 / size for _, span in own],
-        "width": ROW_WIDTH,
-        "hovertext": [_tip(span) for _, span in own],
-        "hoverinfo": "text",
-        "marker": {
-            "color": hue.css,
-            "line": {
-                "color": [_edge(span) or hue.css for _, span in own],
-                "width": [2 if _edge(span) else 1 for _, span in own],
-            },
-        },
-        "showlegend": True,
+        "marker": edged(hue, [_edge(span) for _, span in own]),
     }
 
 

@@ -10,7 +10,6 @@ from latprobe_dashboard.charts.interactive.parts import (
     BLUE,
     DIM,
     INK,
-    ROW_WIDTH,
     Chart,
     Values,
     axis,
@@ -18,6 +17,7 @@ from latprobe_dashboard.charts.interactive.parts import (
     named_places,
     on_hue,
     plain,
+    row_bars,
     text,
 )
 from latprobe_dashboard.theme import Hue, hue_of
@@ -120,20 +120,17 @@ def stages(seen: Overview) -> Chart:
 
 def _stage_bars(hue: Hue, found: Sequence[StageRow]) -> Values:
     own = [(at, row) for at, row in enumerate(found) if hue_of(row.modality) is hue]
+    bars = row_bars(
+        hue,
+        rows=[at for at, _ in own],
+        lengths=[100 * row.critical_share for _, row in own],
+        tips=[_stage_tip(row) for _, row in own],
+    )
     return {
-        "type": "bar",
-        "orientation": "h",
-        "name": plain(hue.label),
-        "y": [at for at, _ in own],
-        "x": [100 * row.critical_share for _, row in own],
+        **bars,
         "text": [plain(quantities.share(row.critical_share)) for _, row in own],
         "textposition": "auto",
         "insidetextfont": {"color": on_hue(hue)},
-        "width": ROW_WIDTH,
-        "hovertext": [_stage_tip(row) for _, row in own],
-        "hoverinfo": "text",
-        "marker": {"color": hue.css},
-        "showlegend": True,
     }
 
 
@@ -173,24 +170,20 @@ def _part_bars(hue: Hue, bars: Sequence[Bar]) -> Values:
         for segment in bar.segments
         if segment.hue is hue and segment.tokens > 0
     ]
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": plain(hue.label),
-        "y": [at for at, _, _ in own],
-        "x": [segment.tokens for _, _, segment in own],
-        "width": ROW_WIDTH,
-        "hovertext": [
-            lines(
-                text(bar.name),
-                f"{plain(hue.label)}: {'~' if part.is_estimated else ''}{part.tokens:,} tokens",
-                "estimated" if part.is_estimated else "",
-            )
-            for _, bar, part in own
-        ],
-        "hoverinfo": "text",
-        "marker": {"color": hue.css},
-    }
+    tips = [
+        lines(
+            text(bar.name),
+            f"{plain(hue.label)}: {'~' if part.is_estimated else ''}{part.tokens:,} tokens",
+            "estimated" if part.is_estimated else "",
+        )
+        for _, bar, part in own
+    ]
+    return row_bars(
+        hue,
+        rows=[at for at, _, _ in own],
+        lengths=[segment.tokens for _, _, segment in own],
+        tips=tips,
+    )
 
 
 def _rows(names: Sequence[str]) -> Values:
