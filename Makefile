@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 OPENAI2 := build/instrumentation/openai2
 LIBRARIES := $(VENV)/.libraries $(OPENAI2)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# In CI pip compiles nothing: most of it no test imports, and the rest the tests compile themselves.
+PIP_COMPILES := $(if $(filter 1,$(LATPROBE_TEST_REQUIRE_ALL)),--no-compile)
 # Tests that wait for processes leave cores idle: one more at a time than the two of CI.
 JOBS ?= 3
 # The environments are made side by side.
@@ -40,7 +42,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py latprobe/journ
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "latprobe needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[all,demo,dev]'
+	$(BIN)/python $(PIP_INSTALL) $(PIP_COMPILES) -c constraints.txt -e '.[all,demo,dev]'
 	@touch $@
 
 # What hooks and instrumentations are for: torch, transformers, langchain and others. The file pins

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from latprobe.store import ingest
 from tests.cli.conftest import Cli
 from tests.cli.seeded_store import seed
 from tests.journal.building import SegmentBuilder
@@ -61,3 +64,42 @@ def test_a_file_in_place_of_the_folder_is_said(cli: Cli, tmp_path: Path) -> None
     found = cli("report", "--home", str(path))
     assert (found.code, found.out) == (4, "")
     assert f"{path} is a file, not the folder of a store." in found.err
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written to the database."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise duckdb.IOException("Could not write file: No space left on device")
+
+    monkeypatch.setattr(ingest, "insert_table", failing)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_spans_that_cannot_be_taken_in_are_a_store_fault_and_not_nothing(
+    cli: Cli, tmp_path: Path
+) -> None:
+    home = tmp_path / "store"
+    build = SegmentBuilder(home / "journal" / "a.lpj")
+    build.span()
+    build.close()
+
+    found = cli("report", "--home", str(home))
+    assert (found.code, found.out) == (4, "")
+    assert "cannot take in the journal: " in found.err
+    assert "No space left on device. The journal is kept and tried again" in found.err
+    found = cli("sql", "SELECT count(*) AS n FROM spans", "--csv", "--home", str(home))
+    assert (found.code, found.out) == (0, "n\n0\n")
+    assert "No space left on device" in found.err
+    assert "still being taken in" not in found.err
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_after_a_run_that_cannot_be_taken_in_the_reason_is_said(cli: Cli) -> None:
+    program = "import latprobe.auto, latprobe\nwith latprobe.stage('a'): pass"
+    found = cli("run", "--", sys.executable, "-c", program)
+    assert found.code == 0
+    assert "the program has ended, but what it recorded cannot be shown yet: " in found.err
+    assert "No space left on device" in found.err
+    assert "nothing was recorded" not in found.err

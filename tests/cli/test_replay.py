@@ -10,7 +10,7 @@ import pytest
 from latprobe.advice import advisor
 from latprobe.advice.advisor import advise
 from latprobe.advice.answer import Advice
-from latprobe.advice.replay import kept
+from latprobe.advice.replay import endpoint, kept
 from latprobe.advice.rules import output_format
 from latprobe.errors import StoreError
 from tests.advice.pipelines import Recording
@@ -99,7 +99,10 @@ def test_a_refused_key_is_said_and_nothing_is_kept(
     assert not (tmp_path / "store" / "replays.json").exists()
 
 
-def test_a_server_that_is_not_there_is_an_error(cli: Cli, replay_id: str, tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_is_an_error(
+    cli: Cli, replay_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "_FIRST_WAIT_S", 0.01)  # else 14 s of waiting between tries
     code, out, err = cli("replay", replay_id, "--on", "http://127.0.0.1:9/v1", "--yes")
     assert (code, out) == (2, "")
     assert "Nothing came of it: " in err
