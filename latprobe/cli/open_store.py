@@ -27,13 +27,32 @@ def open_store(home: Path | None) -> Iterator[Reader]:
     with reader:
         with messages.working("Taking in the newest spans"):
             complete = reader.flush(timeout_s=FLUSH_TIMEOUT_S)
-        if not complete:
-            messages.warn(
-                "the newest spans are still being taken in, so they are not counted here; "
-                "`latprobe doctor` shows how many segments wait."
-            )
-        with _telling_damage(reader):
+        with _telling_damage(reader), _telling_what_waits(reader, complete=complete):
             yield reader
+
+
+@contextmanager
+def _telling_what_waits(reader: Reader, *, complete: bool) -> Iterator[None]:
+    """Warns of spans that are not in yet. Where they cannot be taken in (a full disk) and the body
+    finds no data, that is the reason, and is raised as a StoreError."""
+    from latprobe.errors import NoDataError, StoreError
+
+    if complete:
+        yield
+        return
+    reason = reader.status().not_taken_in
+    if reason is None:
+        messages.warn(
+            "the newest spans are still being taken in, so they are not counted here; "
+            "`latprobe doctor` shows how many segments wait."
+        )
+        yield
+        return
+    try:
+        yield
+    except NoDataError as error:
+        raise StoreError(reason) from error
+    messages.warn(reason)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def prune(
     as_json: options.AsJson = False,
     home: options.Home = None,
 ) -> None:
-    """Remove old requests from the store."""
+    """Remove old requests from the store. What was imported is as old as its import."""
     from latprobe.cli import messages, output
     from latprobe.cli.moments import parse_size, parse_span
     from latprobe.cli.open_store import open_store
@@ -68,9 +68,15 @@ class Plan:
 def plan(store: Reader, age_ns: int, max_bytes: int) -> Plan:
     """Counts, without removing anything."""
     from latprobe.clock import wall_ns
+    from latprobe.store.imported_runs import imported_since
 
     status = store.status()
-    old = store.query("SELECT count(*) FROM spans WHERE start_ns < ?", [wall_ns() - age_ns])
+    oldest = wall_ns() - age_ns
+    old = store.query(
+        "SELECT count(*) FROM spans WHERE start_ns < ? "
+        f"AND run_id NOT IN ({imported_since(oldest)})",
+        [oldest],
+    )
     by_age = int(old.column(0)[0].as_py())
     keep = min(1.0, max_bytes / max(status.db_bytes, 1))
     beyond = max(0, status.spans - by_age - int(status.spans * keep))

@@ -64,7 +64,8 @@ def next_step(home: Path) -> str:
 
 
 def report_of(child: ChildRun) -> Report:
-    """The report of this run alone. Raises NoDataError when it recorded nothing."""
+    """The report of this run alone. Raises NoDataError when it recorded nothing, StoreError when
+    that cannot be taken in."""
     from latprobe.analysis.report import build_report
 
     with _run_of(child) as (store, scope):
@@ -93,11 +94,19 @@ def _run_of(child: ChildRun) -> Iterator[tuple[Reader, Scope]]:
     """The store with all of this run in it, and the scope that is this run."""
     from latprobe.analysis.scope import Scope
     from latprobe.cli.run_lookup import find_run
+    from latprobe.errors import NoDataError, StoreError
     from latprobe.store.reader import open_reader
 
     with (
         messages.working("Taking in the newest spans"),
         open_reader(child.home, start_agent=child.agent) as store,
     ):
-        store.flush(timeout_s=10.0)
-        yield store, Scope(run_id=find_run(store.query, child.run_id))
+        complete = store.flush(timeout_s=10.0)
+        try:
+            run_id = find_run(store.query, child.run_id)
+        except NoDataError as error:
+            reason = None if complete else store.status().not_taken_in
+            if reason is None:
+                raise
+            raise StoreError(reason) from error
+        yield store, Scope(run_id=run_id)

@@ -191,7 +191,7 @@ def test_compiled_copies_refuse_what_does_not_fit_or_is_no_piece() -> None:
     with pytest.raises((TypeError, BufferError)):
         _texts.copy([piece], b"not to be written", 0)
     with pytest.raises(TypeError):
-        _texts.form(b"bytes")
+        _texts.form(b"bytes")  # type: ignore[arg-type]
 
 
 def test_a_damaged_table_is_no_value() -> None:

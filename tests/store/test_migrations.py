@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from latprobe.store.migrations import migrate
+from latprobe.store.migrations import STEPS, migrate
 from latprobe.store.schema import SCHEMA_VERSION
 
 VERSION_2 = (Path(__file__).parent / "version_2.sql").read_text("utf-8")
@@ -30,17 +30,19 @@ def old_store(path: Path, version: int) -> duckdb.DuckDBPyConnection:
     if version == 1:
         for column in NEW_IN_2:
             con.execute(f"ALTER TABLE spans DROP COLUMN {column}")
-    con.execute(f"UPDATE meta SET value = '{version}' WHERE key = 'schema_version'")
     con.execute("UPDATE meta SET value = '7' WHERE key = 'ingest_seq'")
+    for step in range(2, version):
+        STEPS[step](con)
+    con.execute(f"UPDATE meta SET value = '{version}' WHERE key = 'schema_version'")
     con.execute(
         f"INSERT INTO spans BY NAME SELECT '{TRACE}'::UUID AS trace_id, 1 AS span_id, 1 AS run_id, "
-        "1 AS ingest_seq, 'load' AS name, 'internal' AS kind, 'unset' AS status, "
+        "1 AS ingest_seq, 'load' AS name, 'internal' AS kind, 'error' AS status, "
         "1000 AS start_ns, 7 AS duration_ns"
     )
     return con
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_store_gets_the_tables_of_a_new_one_and_keeps_its_spans(
     tmp_path: Path, version: int
 ) -> None:
@@ -53,6 +55,8 @@ def test_an_older_store_gets_the_tables_of_a_new_one_and_keeps_its_spans(
         assert con.execute("SELECT name, count FROM stage_minutes").fetchall() == [("load", 1)]
         stored = con.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
         assert stored == (str(SCHEMA_VERSION),)
+        for source in ("failures", "failed_spans"):
+            assert con.execute(f"SELECT name FROM {source}").fetchall() == [("load",)]
 
 
 def test_usage_of_version_2_stays_and_its_calls_are_not_counted_again(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from latprobe.store.owner import StoreOwner
+from latprobe.store.parquet import export_store
 from latprobe.store.retention import DAY_NS, Pruned, prune
 from tests.journal.building import MONOTONIC_NS, RUN, WALL_NS, SegmentBuilder
 
@@ -81,3 +84,36 @@ def test_the_oldest_leave_until_the_size_fits(tmp_path: Path) -> None:
 def test_an_empty_store_has_nothing_to_remove(tmp_path: Path) -> None:
     with StoreOwner(tmp_path) as owner:
         assert rows_of(owner.prune()) == NOTHING
+
+
+def test_what_was_imported_is_as_old_as_its_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported_ns = WALL_NS + 5 * DAY_NS
+    monkeypatch.setattr("time.time_ns", lambda: imported_ns)
+    build = SegmentBuilder(tmp_path / "from" / "journal" / "a.lpj")
+    event = [("seen", 0, None)]
+    build.span(span=1, details=({"model": "m", "input_tokens": 5}, event, None, None))
+    build.close()
+    with StoreOwner(tmp_path / "from") as owner:
+        owner.ingest_pending()
+        owner.insert_samples([(WALL_NS, "nvml", "gpu", None, None, "gpu.power_mw", 1.0)])
+        export_store(owner.query, tmp_path / "out")
+    with StoreOwner(tmp_path / "to") as owner:
+        owner.import_folder(tmp_path / "out")
+        owner.insert_samples([(WALL_NS - DAY_NS, "host", None, None, None, "host.load1", 1.0)])
+        first = prune(owner._database, days=1, now_ns=imported_ns)
+        kept = owner.query(
+            "SELECT (SELECT count(*) FROM spans) AS spans, (SELECT count(*) FROM events) AS events,"
+            " (SELECT count(*) FROM usage) AS usage, (SELECT count(*) FROM samples) AS samples,"
+            " (SELECT count(*) FROM rollups) AS rollups, (SELECT count(*) FROM runs) AS runs"
+        ).to_pylist()
+        later = prune(owner._database, days=1, now_ns=imported_ns + DAY_NS + 1)
+        marks = owner.query("SELECT count(*) AS n FROM meta WHERE key LIKE 'imported:%'")
+
+    assert rows_of(first) == replace(NOTHING, samples=1)
+    assert kept == [dict.fromkeys(("spans", "events", "usage", "samples", "rollups", "runs"), 1)]
+    assert rows_of(later) == replace(
+        NOTHING, spans=1, events=1, usage=1, samples=1, rollups=1, runs=1
+    )
+    assert marks["n"].to_pylist() == [0]
