@@ -15,6 +15,7 @@ import pytest
 from latprobe.errors import StoreError, UsageError
 from latprobe.store.folder_lock import StoreBusyError
 from latprobe.store.owner import StoreOwner
+from latprobe.store.schema import FIRST_META
 from tests.journal.building import SegmentBuilder
 
 
@@ -73,7 +74,7 @@ def test_sql_that_writes_reads_files_or_is_wrong_is_refused(tmp_path: Path, sql:
             owner.query(sql)
         tables = owner.query("SELECT count(*) AS n FROM meta").to_pylist()
 
-    assert tables == [{"n": 4}]
+    assert tables == [{"n": len(FIRST_META)}]
 
 
 @pytest.mark.parametrize(
