@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from latprobe.advice.context import Context
+from latprobe.advice.outputs.answer_saving import answer_saving
 from latprobe.advice.outputs.fields import without
 from latprobe.advice.outputs.json_answers import in_style_of
 from latprobe.advice.outputs.reading_answers import JsonAnswers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import Fewer, falls_to, token_suggestion
+from latprobe.advice.outputs.token_saving import token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 # Two fields of a word each are not worth a change.
@@ -42,24 +43,25 @@ def fewer_fields(
     now = answers.mean_tokens
     if saved < max(least_tokens, least_share * now):
         return None
+    less = answer_saving(group, now=now, saved=saved, answers=len(answers))
     at = answers.typical()
     old_tokens, new_tokens = answers.meter.count_many([styled[at], cut[at]])
     gone = shown_fields(dropped)
     return token_suggestion(
         context,
         group,
-        Fewer(output_tokens=saved, is_estimated=not answers.meter.is_exact),
+        less.fewer(is_exact=answers.meter.is_exact),
         rule=rule,
-        title=title.replace("{them}", "it" if len(dropped) == 1 else "them")
-        + f": {now:.0f} -> {now - saved:.0f} output tokens a call",
+        title=title.replace("{them}", "it" if len(dropped) == 1 else "them") + f": {less.change}",
         evidence=(
             *evidence,
-            Evidence("output tokens now", round(now, 1), "tokens a call"),
+            Evidence("output tokens now", round(now, 1), f"tokens {less.each}"),
             Evidence("output tokens without them", round(now - saved, 1), "tokens"),
+            *less.evidence,
         ),
         how=f"Take {gone} out of the schema and the examples in the prompt.\n"
         f"Say if needed: Do not write {gone}.",
-        verify=falls_to(group.stage, "output", now - saved),
+        verify=less.verify,
         link="https://developers.openai.com/api/docs/guides/structured-outputs",
         preconditions=preconditions,
         sample=Sample(

@@ -18,7 +18,9 @@ class TemplateCalls:
     """Tokens and cost are a call's, on average; None where not known.
 
     `stage_` figures are sums over all calls of the stage, whatever their template. `cut_calls` are
-    those that ended at their limit, None where ends were not recorded. `texts`: the newest calls.
+    those that ended at their limit, None where ends were not recorded. `answering_share`, 0..1, of
+    the calls answered with a text: others asked for tools, or failed. `members` are the templates
+    that count as this one. `texts`: the newest calls.
     """
 
     template: str | None
@@ -38,6 +40,8 @@ class TemplateCalls:
     stage_calls: int
     stage_uncached_tokens: float
     stage_output_tokens: float
+    answering_share: float
+    members: tuple[str | None, ...]
     texts: tuple[CallText, ...]
 
     @property
@@ -83,6 +87,10 @@ _SUMS = f"""
         ORDER BY n.calls DESC, n.template) AS family
     FROM (SELECT template, stage, count(*) AS calls FROM calls GROUP BY 1, 2) n
     LEFT JOIN systems s ON s.template IS NOT DISTINCT FROM n.template AND s.stage = n.stage
+), written AS (
+    SELECT p.trace_id, p.span_id, bool_or(p.part = 'output') AS answers
+    FROM call_parts p SEMI JOIN calls c ON c.trace_id = p.trace_id AND c.span_id = p.span_id
+    WHERE p.side = 'output' GROUP BY 1, 2
 ), facts AS (
     SELECT replace(f.family::VARCHAR, '-', '') AS template, c.stage,
            list(DISTINCT replace(c.template::VARCHAR, '-', '')) AS members,
@@ -94,8 +102,13 @@ _SUMS = f"""
            CASE WHEN count(c.cost_usd) = count(*) THEN avg(c.cost_usd) END AS cost_usd,
            CASE WHEN count(c.stops_early) > 0
                 THEN count(*) FILTER (c.stops_early) END AS cut_calls,
+           -- What wrote nothing gave no answer; what wrote unseen may have given one.
+           coalesce(avg(CASE WHEN w.answers IS NOT NULL THEN w.answers::INTEGER
+                             WHEN coalesce(c.output_tokens, 0) = 0 THEN 0 END),
+                    1.0) AS answering_share,
            max(c.start_ns) AS newest_ns
     FROM calls c
+    LEFT JOIN written w ON w.trace_id = c.trace_id AND w.span_id = c.span_id
     JOIN families f ON f.template IS NOT DISTINCT FROM c.template AND f.stage = c.stage
     WHERE coalesce(c.operation, 'chat') <> 'embeddings' GROUP BY 1, 2
 )
@@ -134,6 +147,7 @@ def fetch_template_calls(
             TemplateCalls(
                 **known,
                 name=name,
+                members=tuple(members),
                 per_request=row["calls"] / max(requests, 1),
                 texts=tuple(
                     sorted(

@@ -45,8 +45,9 @@ _SHORTEST = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Fewer:
-    """Tokens that a call has less of, on average. `cached_share` 0..1 of the input's are read from
-    a provider's cache today; `is_estimated` where they were not counted exactly."""
+    """Tokens that a call has less of, on average over all calls of the template, those that stay as
+    they are too. `cached_share` 0..1 of the input's are read from a provider's cache today;
+    `is_estimated` where they were not counted exactly."""
 
     output_tokens: float = 0.0
     input_tokens: float = 0.0
@@ -82,6 +83,7 @@ def token_suggestion(
             evidence=evidence,
             stage=group.stage,
         )
+    fewer = _within(group, fewer)
     saving, changes, unsaid = saving_of_tokens(context, group, fewer)
     said = (*evidence, Evidence("latency saved", unsaid)) if unsaid else tuple(evidence)
     return Suggestion(
@@ -99,6 +101,15 @@ def token_suggestion(
         changes=changes,
         claims=_claims(group, fewer),
         sample=sample,
+    )
+
+
+def _within(group: TemplateCalls, fewer: Fewer) -> Fewer:
+    """No more than a call has, where that is known: texts are counted by another's tokenizer."""
+    return replace(
+        fewer,
+        output_tokens=min(fewer.output_tokens, group.output_tokens or fewer.output_tokens),
+        input_tokens=min(fewer.input_tokens, group.input_tokens or fewer.input_tokens),
     )
 
 

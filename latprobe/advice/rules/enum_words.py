@@ -9,11 +9,12 @@ from string import ascii_uppercase
 
 from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
+from latprobe.advice.outputs.answer_saving import answer_saving
 from latprobe.advice.outputs.fields import leaves, replaced
 from latprobe.advice.outputs.json_answers import in_style_of
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import Fewer, falls_to, token_suggestion
+from latprobe.advice.outputs.token_saving import token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "enum_words"
@@ -100,23 +101,25 @@ def _suggestion(
     where = f"in {labels.where!r} " if labels.where else ""
     sentence = f"Write {where}one letter: {legend}."
     (more,) = meter.count_many([sentence])
+    less = answer_saving(group, now=now, saved=saved, answers=len(before))
     at = sorted(range(len(before)), key=lambda place: before[place])[len(before) // 2]
     return token_suggestion(
         context,
         group,
-        Fewer(output_tokens=saved, input_tokens=-more, is_estimated=not meter.is_exact),
+        less.fewer(is_exact=meter.is_exact, sentence=more),
         rule=NAME,
         title=f"Let {group.subject} answer {where}with codes for {len(labels.codes)} labels: "
-        f"{now:.0f} -> {now - saved:.0f} output tokens a call",
+        f"{less.change}",
         evidence=(
             Evidence("answers looked at", len(before)),
             Evidence("different labels", len(labels.codes)),
-            Evidence("output tokens now", round(now, 1), "tokens a call"),
+            Evidence("output tokens now", round(now, 1), f"tokens {less.each}"),
             Evidence("with codes", round(now - saved, 1), "tokens"),
+            *less.evidence,
             Evidence("tokens of the new sentence in the prompt", more, "tokens"),
         ),
         how=f"Say in the prompt: {sentence}\nMap the letter back to the label in code.",
-        verify=falls_to(group.stage, "output", now - saved),
+        verify=less.verify,
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("Try it on some recorded requests: a label's words can help a model.",),
         sample=Sample(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -28,7 +28,8 @@ _MOST_IMAGES = 20_000
 
 _IMAGES = f"""
 SELECT replace(p.template::VARCHAR, '-', '') AS template, p.stage, p.trace_id::VARCHAR AS trace,
-       p.span_id, p.tokens, t.media::VARCHAR AS media
+       p.span_id, p.tokens, t.media::VARCHAR AS media,
+       count(*) OVER (PARTITION BY p.template, p.stage) AS images
 FROM parts p JOIN prompts t ON t.hash = p.hash
 WHERE p.part = 'image' AND t.media IS NOT NULL LIMIT {_MOST_IMAGES}
 """
@@ -36,22 +37,28 @@ WHERE p.part = 'image' AND t.media IS NOT NULL LIMIT {_MOST_IMAGES}
 
 @dataclass(frozen=True, slots=True)
 class _Image:
+    """`stands_for` images like it, itself too, where there are more than were read."""
+
     media: Media
     tokens: int
     call: tuple[str, int]
+    stands_for: float = 1.0
 
 
 def find(context: Context) -> Iterator[Suggestion]:
     """Each template with images that are large, and cheaper by the model's formula if smaller."""
     images: dict[tuple[str | None, str], list[_Image]] = defaultdict(list)
     before, parameters = calls_sql(context.scope)
-    for row in context.query(before + PARTS + _IMAGES, parameters).to_pylist():
+    rows = context.query(before + PARTS + _IMAGES, parameters).to_pylist()
+    read = Counter((row["template"], row["stage"]) for row in rows)
+    for row in rows:
+        key = (row["template"], row["stage"])
         media = _media(row["media"])
         if media is not None and row["tokens"]:
-            image = _Image(media, row["tokens"], (row["trace"], row["span_id"]))
-            images[row["template"], row["stage"]].append(image)
+            call = (row["trace"], row["span_id"])
+            images[key].append(_Image(media, row["tokens"], call, row["images"] / read[key]))
     for group in context.templates:
-        found = images[group.template, group.stage]
+        found = [image for each in group.members for image in images[each, group.stage]]
         if found:
             yield from _of(context, group, found)
 
@@ -69,11 +76,15 @@ def _of(context: Context, group: TemplateCalls, images: Sequence[_Image]) -> Ite
     tokens = _tokens(images)
     for edge in _EDGES_PX:
         less = sum(_saved(image, edge, group) for image in images)
-        saved = less / calls
+        # Calls without an image stay as they are.
+        every = sum(_saved(image, edge, group) * image.stands_for for image in images)
+        saved = every / max(group.calls, 1)
         if less < _LEAST_OF_IMAGE * tokens:
             continue
         if saved >= _LEAST_SHARE * group.input_tokens and calls >= FEW_CALLS:
-            yield _suggestion(context, group, images, edge, calls=calls, saved=saved)
+            yield _suggestion(
+                context, group, images, edge, calls=calls, of_these=less / calls, saved=saved
+            )
         return
 
 
@@ -102,8 +113,10 @@ def _suggestion(
     edge: int,
     *,
     calls: int,
+    of_these: float,
     saved: float,
 ) -> Suggestion:
+    """`of_these` are the tokens saved of a call with images, `saved` of any call, on average."""
     longest = sorted(max(i.media.width or 0, i.media.height or 0) for i in images)
     now = group.input_tokens
     source = media_tokens(images[0].media, group.model, group.provider)
@@ -118,7 +131,7 @@ def _suggestion(
             Evidence("images", len(images), f"in {calls} calls"),
             Evidence("longer side, median", longest[len(longest) // 2], "pixels"),
             Evidence("tokens of images now", round(_tokens(images) / calls), "a call"),
-            Evidence("tokens saved, by the formula", round(saved), "a call"),
+            Evidence("tokens saved, by the formula", round(of_these), "a call"),
             Evidence("the formula's source", source.source if source else None),
         ),
         how=f"Resize before sending (Pillow: image.thumbnail(({edge}, {edge}))), or ask for a "

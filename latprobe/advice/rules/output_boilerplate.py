@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
+from latprobe.advice.outputs.answer_saving import answer_saving
 from latprobe.advice.outputs.json_answers import find_json
 from latprobe.advice.outputs.shared_ends import shared_end, shared_start
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "output_boilerplate"
@@ -52,25 +53,26 @@ def _suggestion(
     saved = now - sum(after) / len(answers)
     if saved < max(_LEAST_TOKENS, _LEAST_SHARE * now):
         return
+    less = answer_saving(group, now=now, saved=saved)
     shares = [text.startswith(start) and text.endswith(end) for text in answers]
     at = shares.index(True) if True in shares else 0
     yield token_suggestion(
         context,
         group,
-        Fewer(output_tokens=saved, is_estimated=not meter.is_exact),
+        less.fewer(is_exact=meter.is_exact),
         rule=NAME,
-        title=f"Add the standing words of {group.subject} in code: {now:.0f} -> "
-        f"{now - saved:.0f} output tokens a call",
+        title=f"Add the standing words of {group.subject} in code: {less.change}",
         evidence=(
             Evidence("answers looked at", len(answers)),
             Evidence("answers with them", sum(shares), f"of {len(answers)}"),
             Evidence("opening", start.strip() or None),
             Evidence("closing", end.strip() or None),
-            Evidence("their tokens", round(saved, 1), "tokens a call"),
+            Evidence("their tokens", round(saved, 1), f"tokens {less.each}"),
+            *less.evidence,
         ),
         how="Say in the prompt: Answer directly, without an introduction, offer or disclaimer.\n"
         "Put the standing words in where the answer is shown, if they are wanted.",
-        verify=falls_to(group.stage, "output", now - saved),
+        verify=less.verify,
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         sample=Sample(
             before=answers[at],

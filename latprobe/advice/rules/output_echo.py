@@ -8,10 +8,11 @@ from statistics import median
 from latprobe.advice.call_texts import CallText
 from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
+from latprobe.advice.outputs.answer_saving import answer_saving
 from latprobe.advice.outputs.echoes import Grams, apart, cut_out, word_count, words_of
 from latprobe.advice.outputs.rewritten import rewritten
 from latprobe.advice.outputs.template_calls import TemplateCalls, whole_parts
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "output_echo"
@@ -87,24 +88,25 @@ def _suggestion(
     if saved < _LEAST_TOKENS:
         return
     now = sum(before) / len(pairs)
+    less = answer_saving(group, now=now, saved=saved)
     old, new, _ = echoing[len(echoing) // 2]
     old_tokens, new_tokens = meter.count_many([old, new])
     yield token_suggestion(
         context,
         group,
-        Fewer(output_tokens=saved, is_estimated=not meter.is_exact),
+        less.fewer(is_exact=meter.is_exact),
         rule=NAME,
-        title=f"Stop {group.subject} from repeating its prompt: {now:.0f} -> {now - saved:.0f} "
-        "output tokens a call",
+        title=f"Stop {group.subject} from repeating its prompt: {less.change}",
         evidence=(
             Evidence("answers that repeat the prompt", len(echoing), f"of {len(pairs)}"),
             Evidence("share of words repeated", round(median(p[2] for p in echoing), 2), "share"),
-            Evidence("output tokens now", round(now, 1), "tokens a call"),
+            Evidence("output tokens now", round(now, 1), f"tokens {less.each}"),
             Evidence("output tokens without the repeated spans", round(now - saved, 1), "tokens"),
+            *less.evidence,
         ),
         how="Say in the prompt: Do not repeat or restate the question or the given text; refer to "
         "passages by their number.\nYour code has the text already: put it in where it is shown.",
-        verify=falls_to(group.stage, "output", now - saved),
+        verify=less.verify,
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("What reads the answer does not need the repeated text in it.",),
         sample=Sample(

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from latprobe.advice.context import Context
 from latprobe.advice.outputs.answer_formats import Encoding, encodings_for
+from latprobe.advice.outputs.answer_saving import answer_saving
 from latprobe.advice.outputs.json_answers import compact
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion, not_enough
 from latprobe.analysis.refusal import Refusal
 
@@ -65,25 +66,23 @@ def _suggestion(
     new = encoding.encode(old.value)
     old_tokens, new_tokens = answers.meter.count_many([old.text, new])
     (sentence,) = answers.meter.count_many([encoding.sentence])
-    now = answers.mean_tokens
+    less = answer_saving(group, now=answers.mean_tokens, saved=saved, answers=len(answers))
     return token_suggestion(
         context,
         group,
-        Fewer(
-            output_tokens=saved, input_tokens=-sentence, is_estimated=not answers.meter.is_exact
-        ),
+        less.fewer(is_exact=answers.meter.is_exact, sentence=sentence),
         rule=NAME,
-        title=f"Ask for {encoding.name} in {group.subject}: {now:.0f} -> {now - saved:.0f} "
-        "output tokens a call",
+        title=f"Ask for {encoding.name} in {group.subject}: {less.change}",
         evidence=(
             Evidence("JSON answers re-encoded", len(answers)),
-            Evidence("output tokens now", round(now, 1), "tokens a call"),
-            Evidence("output tokens in the new format", round(now - saved, 1), "tokens a call"),
+            Evidence("output tokens now", round(less.now, 1), f"tokens {less.each}"),
+            Evidence("output tokens in the new format", round(less.now - saved, 1), "tokens"),
+            *less.evidence,
             Evidence("answers with line breaks", _spread_out(answers), "share"),
             Evidence("tokens of the new sentence in the prompt", sentence, "tokens"),
         ),
         how=f"Say in the prompt: {encoding.sentence}\n{encoding.reader}",
-        verify=falls_to(group.stage, "output", now - saved),
+        verify=less.verify,
         link="https://developers.openai.com/api/docs/guides/latency-optimization",
         preconditions=("Try it on some recorded requests: a model may answer less well in a "
                        "format that it sees seldom.",) if encoding.columns or encoding.legend

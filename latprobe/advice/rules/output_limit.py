@@ -70,7 +70,8 @@ def _cut(group: TemplateCalls, cut: int) -> Suggestion:
 
 
 def _tail(context: Context, group: TemplateCalls) -> Iterator[Suggestion]:
-    tokens = _output_tokens(context, group)
+    every = _output_tokens(context, group)
+    tokens = every[~np.isnan(every)]
     if len(tokens) < _FEWEST_CALLS:
         return
     usual, longest = np.quantile(tokens, [0.5, 0.99]).tolist()
@@ -81,7 +82,8 @@ def _tail(context: Context, group: TemplateCalls) -> Iterator[Suggestion]:
         return
     if _has_limit(context, group):
         return
-    saved = float(np.mean(np.maximum(tokens - limit, 0)))
+    # Calls that wrote nothing, such as those that failed, have nothing to save.
+    saved = float(np.sum(np.maximum(tokens - limit, 0))) / len(every)
     yield _suggestion(context, group, limit, saved, evidence=(
         Evidence("output tokens, median", round(usual), "tokens"),
         Evidence("output tokens, 99th percentile", round(longest), "tokens"),
@@ -128,6 +130,7 @@ def _suggestion(
 
 
 def _output_tokens(context: Context, group: TemplateCalls) -> Floats:
+    """Of each of the newest calls; NaN where not known."""
     calls = context.calls
     rows = zip(
         calls["stage"].to_pylist(),
@@ -137,11 +140,10 @@ def _output_tokens(context: Context, group: TemplateCalls) -> Floats:
     )
     return np.array(
         [
-            tokens
+            np.nan if tokens is None else tokens
             for stage, template, tokens in rows
             if stage == group.stage
-            and tokens is not None
-            and (None if template is None else str(template).replace("-", "")) == group.template
+            and (None if template is None else str(template).replace("-", "")) in group.members
         ],
         np.float64,
     )

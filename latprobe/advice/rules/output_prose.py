@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from latprobe.advice.context import Context
+from latprobe.advice.outputs.answer_saving import answer_saving
 from latprobe.advice.outputs.reading_answers import JsonAnswers, json_answers
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, falls_to, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "output_prose"
@@ -72,23 +73,23 @@ def _suggestion(
     old, new = answers.texts[at], answers.found[at].text
     old_tokens, new_tokens = answers.meter.count_many([old, new])
     fenced = sum("```" in answers.texts[at] for at in wrapped) / len(answers)
-    now = answers.mean_tokens
+    less = answer_saving(group, now=answers.mean_tokens, saved=saved, answers=len(answers))
     return token_suggestion(
         context,
         group,
-        Fewer(output_tokens=saved, is_estimated=not answers.meter.is_exact),
+        less.fewer(is_exact=answers.meter.is_exact),
         rule=NAME,
-        title=f"Ask for bare JSON in {group.subject}: {now:.0f} -> {now - saved:.0f} output "
-        "tokens a call",
+        title=f"Ask for bare JSON in {group.subject}: {less.change}",
         evidence=(
             Evidence("answers with text around their JSON", len(wrapped), f"of {len(answers)}"),
             Evidence("answers in a Markdown fence", round(fenced, 2), "share"),
-            Evidence("tokens around the JSON", round(saved, 1), "tokens a call"),
+            Evidence("tokens around the JSON", round(saved, 1), f"tokens {less.each}"),
+            *less.evidence,
         ),
         how="Use structured output (response_format, a JSON schema), or say: Answer with the JSON "
         "object only, without Markdown or explanations.\n"
         "json.loads then reads the answer as it comes.",
-        verify=falls_to(group.stage, "output", now - saved),
+        verify=less.verify,
         link="https://developers.openai.com/api/docs/guides/structured-outputs",
         sample=Sample(
             before=old,

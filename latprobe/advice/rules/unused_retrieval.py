@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latprobe.advice.call_texts import CallText
@@ -49,9 +49,23 @@ def find(context: Context) -> Iterator[Suggestion]:
         if len(drawn) < _LEAST_TRACED * len(traced):
             continue
         keep = _keep(drawn)
-        saved = sum(sum(each.tokens[keep:]) for each in traced) / len(traced)
+        saved = _tokens_behind(group.texts, keep)
         if saved >= max(_LEAST_TOKENS, _LEAST_SHARE * group.input_tokens):
             yield _suggestion(context, group, traced, keep, saved=saved)
+
+
+def _tokens_behind(calls: Sequence[CallText], keep: int) -> float:
+    """Tokens of chunks behind the rank, on average over all calls, those without chunks too.
+
+    What is not known of some calls is taken to be as it is of the others.
+    """
+    known = [_chunks(call) for call in calls if call.side("input") and _are_known(call)]
+    return sum(tokens for chunks in known for _, tokens in chunks[keep:]) / max(len(known), 1)
+
+
+def _are_known(call: CallText) -> bool:
+    parts = [part for part in call.side("input") if part.kind == "retrieved"]
+    return all(p.text and not p.is_truncated and p.tokens is not None for p in parts)
 
 
 def _keep(drawn: list[_Traced]) -> int:
@@ -105,7 +119,7 @@ def _phrases(text: str) -> set[str]:
 def _chunks(call: CallText) -> list[tuple[str, float]]:
     """The retrieved texts with their tokens; one text of several is taken apart at blank lines."""
     parts = [p for p in call.side("input") if p.kind == "retrieved"]
-    if any(not p.text or p.is_truncated or p.tokens is None for p in parts):
+    if not parts or not _are_known(call):
         return []
     if len(parts) != 1:
         return [(p.text or "", float(p.tokens or 0)) for p in parts]

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from latprobe.advice.compress.meter import Meter
 from latprobe.advice.context import Context
+from latprobe.advice.outputs.answer_saving import answer_saving
 from latprobe.advice.outputs.rewritten import Rewritten, rewritten
 from latprobe.advice.outputs.template_calls import TemplateCalls
-from latprobe.advice.outputs.token_saving import FEW_CALLS, Fewer, token_suggestion
+from latprobe.advice.outputs.token_saving import FEW_CALLS, token_suggestion
 from latprobe.advice.suggestion import Evidence, Sample, Suggestion
 
 NAME = "whole_rewrite"
@@ -37,15 +38,16 @@ def _suggestion(
     saved = (sum(before) - sum(after)) / answers
     if saved < _LEAST_SAVED * sum(before) / answers:
         return
+    less = answer_saving(group, now=sum(before) / answers, saved=saved)
     now = group.output_tokens
     at = sorted(range(len(found)), key=lambda place: before[place])[len(found) // 2]
     yield token_suggestion(
         context,
         group,
-        Fewer(output_tokens=saved, is_estimated=not meter.is_exact),
+        less.fewer(is_exact=meter.is_exact),
         rule=NAME,
         title=f"Ask {group.subject} for edits, not for the whole document: {now:.0f} -> "
-        f"{max(now - saved, 0):.0f} output tokens a call",
+        f"{max(now - less.saved_a_call, 0):.0f} output tokens a call",
         evidence=(
             Evidence("answers that give a document back", len(found), f"of {answers}"),
             Evidence(
@@ -55,11 +57,13 @@ def _suggestion(
             ),
             Evidence("output tokens now", round(sum(before) / len(found), 1), "tokens"),
             Evidence("as edits", round(sum(after) / len(found), 1), "tokens"),
+            *less.evidence,
         ),
         how="Ask for search/replace blocks (old text, new text) of what changes only.\n"
         "Apply them in code; ask again where a block's old text is not found exactly once. "
         "Predicted outputs are the alternative where the provider has them.",
-        verify=f"`latprobe prompts`: output tokens of {group.stage} fall by about {saved:.0f}.",
+        verify=f"`latprobe prompts`: output tokens of {group.stage} fall by about "
+        f"{less.saved_a_call:.0f} a call.",
         link="https://developers.openai.com/api/docs/guides/predicted-outputs",
         effort="medium",
         sample=Sample(

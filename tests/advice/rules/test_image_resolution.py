@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from latprobe.advice.rules import image_resolution
 from latprobe.tokens.media import media_tokens
 from latprobe.tokens.part import Media
@@ -63,3 +65,20 @@ def test_pictures_of_a_usual_size_are_fine() -> None:
 
 def test_a_few_pictures_are_not_enough() -> None:
     assert one(image_resolution, pictures(1_600, 1_200, requests=9)).verdict == "not enough data"
+
+
+def test_calls_without_a_picture_save_nothing() -> None:
+    recording = pictures(1_600, 1_200)
+    less = tokens_of(1_600, 1_200) - tokens_of(1_024, 768)
+    without = {row["span_id"] for row in recording.usage[::3]}
+    recording.parts = [
+        part
+        for part in recording.parts
+        if part["part"] != "image" or part["span_id"] not in without
+    ]
+    for row in recording.usage[::3]:
+        for column in ("input_tokens", "uncached_input_tokens"):
+            row[column] -= tokens_of(1_600, 1_200)
+    saving = one(image_resolution, recording).saving
+    assert saving is not None
+    assert saving.input_tokens == pytest.approx(less * 2 / 3)

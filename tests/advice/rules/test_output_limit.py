@@ -54,3 +54,16 @@ def test_answers_cut_at_their_limit_are_named() -> None:
 
 def test_too_few_calls_have_no_tail() -> None:
     assert suggestions(output_limit, recorded(running_on, requests=60)) == []
+
+
+def test_calls_that_wrote_nothing_have_nothing_to_save() -> None:
+    recording = limited(running_on)
+    before = one(output_limit, recording).saving
+    for _ in range(70):
+        with recording.request("answer") as request:
+            request.call("llm", 50, prompt=[("user", "?")], usage={"output_tokens": None})
+    after = one(output_limit, recording).saving
+    assert before is not None
+    assert before.output_tokens is not None
+    assert after is not None
+    assert after.output_tokens == pytest.approx(before.output_tokens * 2 / 3)

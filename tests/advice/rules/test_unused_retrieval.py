@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from latprobe.advice.rules import unused_retrieval
 from tests.advice.answers import Prompt, figures, one, prose, recorded, suggestions
 from tests.advice.pipelines import Recording
@@ -66,3 +68,20 @@ def test_thirty_calls_are_not_enough() -> None:
     answering = Answering(best=3)
     few = recorded(answering.answer, prompt=answering.prompt, requests=30)
     assert one(unused_retrieval, few).verdict == "not enough data"
+
+
+def test_calls_without_chunks_save_nothing() -> None:
+    answering = Answering(best=3)
+    always = one(unused_retrieval, recorded(answering.answer, prompt=answering.prompt, requests=60))
+    mixed = recorded(answering.answer, prompt=answering.prompt, requests=60)
+    without = {row["span_id"] for row in mixed.usage[::6]}
+    mixed.parts = [
+        part
+        for part in mixed.parts
+        if part["part"] != "retrieved" or part["span_id"] not in without
+    ]
+    found = one(unused_retrieval, mixed)
+    assert always.saving is not None
+    assert always.saving.input_tokens is not None
+    assert found.saving is not None
+    assert found.saving.input_tokens == pytest.approx(always.saving.input_tokens * 5 / 6, rel=0.02)
