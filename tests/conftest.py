@@ -16,12 +16,17 @@ os.environ["LATPROBE_STRICT"] = "1"
 # compiles all that it imports anew, which was a third of these tests' time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+import hypothesis
 import pytest
 
 from latprobe import guard
 from latprobe.testing import CountingIds, FakeClock, MemorySink, capture
 
 sys.dont_write_bytecode = False  # of this process, which has read the variable
+
+# The same examples on every machine, however slow that is.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -87,8 +87,7 @@ def show(trace: str = "latest", *, home: str | Path | None = None) -> Shown:
     with _query(home) as query:
         found = load_trace(query, named_trace(query, trace))
     data = waterfall.pack(found.spans, duration_ns=found.duration_ns, selected=-1)
-    scripts = ("saving.js", "drawing.js", "waterfall_canvas.js", "waterfall.js")
-    chart = Chart('<div class="frame"></div>', ("waterfall.css",), scripts, data)
+    chart = Chart('<div class="frame"></div>', ("waterfall.css",), waterfall.SCRIPTS, data)
     return Shown(_trace_words(found), (chart,), waterfall.height_of(len(found.spans)) + 110)
 
 
@@ -120,13 +119,12 @@ def _stages(found: Report) -> Chart:
     label = "Stages by critical path"
     columns = stage_table.COLUMNS
     data = rows.rows_data(columns, drawn, label=label, height=TABLE_HEIGHT, is_saved=True)
-    return Chart(rows.MARKUP, ("rows.css",), ("saving.js", "rows.js"), data)
+    return Chart(rows.MARKUP, ("rows.css",), rows.SCRIPTS, data)
 
 
 def _latency(points: Sequence[TimelinePoint]) -> Chart:
     data = latency.latency_data(points)
-    scripts = ("saving.js", "drawing.js", "chart.js", "latency.js")
-    return Chart('<div class="frame"></div>', ("latency.css",), scripts, data)
+    return Chart('<div class="frame"></div>', ("latency.css",), latency.SCRIPTS, data)
 
 
 def _trace_words(found: Trace) -> str:

@@ -12,6 +12,8 @@ from latprobe.tokens.json_values import text_at, unwrapped
 
 _SNIFFED_BYTES = 8_192
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+# Without those that texts have: tab, line, form feed, return, and the start of a terminal's colour.
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # A request has one of them, and what a file keeps of a call beside its request has none.
 _REQUEST_NAMES = frozenset({"messages", "contents", "input", "inputs", "prompt", "instructions"})
@@ -81,7 +83,7 @@ def read_text(name: str) -> str:
         raise UsageError(f"{name} cannot be read: {error.strerror}.") from None
     encoding = "utf-16" if data.startswith(_UTF16) else "utf-8"  # PowerShell writes UTF-16
     start = data[:_SNIFFED_BYTES]
-    if encoding == "utf-8" and start.count(0) * 3 > len(start):
+    if encoding == "utf-8" and sum(map(start.count, _CONTROLS)) * 3 > len(start):
         raise UsageError(f"{name} is binary; give a request as JSON, or a text.")
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode(encoding, "surrogatepass")

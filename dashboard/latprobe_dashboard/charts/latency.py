@@ -20,6 +20,8 @@ from latprobe_dashboard.charts.scripts import source
 
 HEIGHT = 392
 
+SCRIPTS = ("saving.js", "drawing.js", "chart.js", "time_axis.js", "latency.js")
+
 
 def mount(points: Sequence[TimelinePoint], *, key: str, height: int = HEIGHT) -> None:
     """Draws p50, p95 and the share that failed; the browser knows its time zone and its theme."""
@@ -68,5 +70,5 @@ def _component() -> Any:
         "latprobe_latency",
         html='<div class="frame"></div>',
         css=source("latency.css"),
-        js=source("saving.js", "drawing.js", "chart.js", "time_axis.js", "latency.js"),
+        js=source(*SCRIPTS),
     )

@@ -22,6 +22,7 @@ from latprobe_dashboard.theme import TEXT, Hue
 if TYPE_CHECKING:
     from latprobe_dashboard.charts.interactive.parts import Chart
 
+SCRIPTS = ("saving.js", "rows.js")
 MARKUP = (
     '<div class="shell"><span class="save"><button class="save" type="button" hidden>HTML</button>'
     '<button class="save" type="button">CSV</button></span>'
@@ -185,5 +186,5 @@ def _component() -> Any:
         "latprobe_rows",
         html=MARKUP,
         css=source("rows.css"),
-        js=source("saving.js", "rows.js"),
+        js=source(*SCRIPTS),
     )

@@ -26,6 +26,8 @@ CRITICAL, FAILED = 1, 2
 ROW_HEIGHT, HEAD_HEIGHT = 22, 26
 MIN_HEIGHT, MAX_HEIGHT = 320, 500
 
+SCRIPTS = ("saving.js", "drawing.js", "zoomed.js", "waterfall_canvas.js", "waterfall.js")
+
 
 def mount(spans: Sequence[TraceSpan], *, duration_ns: int, selected: int, key: str) -> int | None:
     """Draws the spans in their order; returns the index of the span that was just picked."""
@@ -81,5 +83,5 @@ def _component() -> Any:
         "latprobe_waterfall",
         html='<div class="frame"></div>',
         css=source("waterfall.css"),
-        js=source("saving.js", "drawing.js", "zoomed.js", "waterfall_canvas.js", "waterfall.js"),
+        js=source(*SCRIPTS),
     )
