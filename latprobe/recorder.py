@@ -203,10 +203,10 @@ class Stage(StageApi, SpanPayload, SpanContextView, otel_trace.Span):
                             buffer[body:end] = payload
                             checksum = crc32(payload)
                         else:
-                            checksum, end = copy(pieces, buffer, body)
+                            checksum = copy(pieces, buffer, body)
                         pack_frame(
                             buffer, top, SPAN_FRAME, (offset >> 6) - HEADER_RECORDS,
-                            checksum, end - body | FRAME_COMMIT,
+                            checksum, size | FRAME_COMMIT,
                         )  # fmt: skip
                         segment.heap_top = (end + 7) & -8
                         if self._cpu >= 0:

@@ -23,8 +23,6 @@
 
 /* Characters that are counted at once. */
 #define PIECE 8192
-/* From which on a text of four bytes a character is more than the nearest caches hold. */
-#define LONG 16384
 
 /* How a text is written. */
 enum form { LATIN_1, UTF_8, UTF_16, UTF_32 };
@@ -224,20 +222,21 @@ static uint8_t *put_utf8_of_4(uint8_t *to, const uint8_t *limit, const uint32_t 
     return to;
 }
 
-/* Bytes written; -1 where the plan is not this text's. */
-static Py_ssize_t put_text(uint8_t *to, PyObject *text, Plan plan) {
+/* Whether the text takes just the bytes of the plan. */
+static int put_text(uint8_t *to, PyObject *text, Plan plan) {
     const uint8_t *const limit = to + plan.size;
     const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    const uint8_t *end = NULL;
     if (plan.form == UTF_8 && PyUnicode_KIND(text) == PyUnicode_2BYTE_KIND) {
-        end = put_utf8_of_2(to, limit, PyUnicode_2BYTE_DATA(text), length);
-    } else if (plan.form == UTF_8 && PyUnicode_KIND(text) == PyUnicode_4BYTE_KIND) {
-        end = put_utf8_of_4(to, limit, PyUnicode_4BYTE_DATA(text), length);
-    } else if (plan.size == length * (Py_ssize_t)PyUnicode_KIND(text)) {
-        memcpy(to, PyUnicode_DATA(text), (size_t)plan.size);
-        end = limit;
+        return put_utf8_of_2(to, limit, PyUnicode_2BYTE_DATA(text), length) == limit;
     }
-    return end == NULL ? -1 : end - to;
+    if (plan.form == UTF_8 && PyUnicode_KIND(text) == PyUnicode_4BYTE_KIND) {
+        return put_utf8_of_4(to, limit, PyUnicode_4BYTE_DATA(text), length) == limit;
+    }
+    if (plan.size != length * (Py_ssize_t)PyUnicode_KIND(text)) {
+        return 0;
+    }
+    memcpy(to, PyUnicode_DATA(text), (size_t)plan.size);
+    return 1;
 }
 
 /* zlib's CRC-32. */
@@ -323,22 +322,11 @@ static int add_checksum(uint8_t *from, Py_ssize_t size, uint32_t *crc) {
     return 0;
 }
 
-/* Whether a text is so long that to read it twice costs more than to reserve four bytes for each
-   character, and a sample of it nearly all ASCII. */
-static int is_long_and_mostly_ascii(PyObject *text) {
-    const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    if (PyUnicode_KIND(text) != PyUnicode_4BYTE_KIND || length < LONG || length > INT32_MAX / 4) {
-        return 0;
-    }
-    const uint32_t *const units = PyUnicode_4BYTE_DATA(text);
-    int others = 0;
-    for (Py_ssize_t i = 0; i < length; i += length / 64) {
-        others += units[i] > 0x7F;
-    }
-    return others < 16;
-}
+PyDoc_STRVAR(form_doc,
+"form(text, /)\n--\n\n(codec, bytes that it takes, the text), a piece for `copy`.");
 
-static PyObject *form_within(PyObject *text, int is_last) {
+static PyObject *form(PyObject *module, PyObject *text) {
+    (void)module;
     if (!PyUnicode_Check(text)) {
         return PyErr_Format(PyExc_TypeError, "a text is needed, not %R", Py_TYPE(text));
     }
@@ -347,28 +335,8 @@ static PyObject *form_within(PyObject *text, int is_last) {
         return NULL;
     }
 #endif
-    Plan plan = {UTF_8, PyUnicode_GET_LENGTH(text) * 4};
-    if (!is_last || !is_long_and_mostly_ascii(text)) {
-        plan = plan_of(text);
-    }
+    const Plan plan = plan_of(text);
     return Py_BuildValue("(OnO)", codecs[plan.form], plan.size, text);
-}
-
-PyDoc_STRVAR(form_doc,
-"form(text, /)\n--\n\n(codec, bytes that it takes, the text), a piece for `copy`.");
-
-static PyObject *form(PyObject *module, PyObject *text) {
-    (void)module;
-    return form_within(text, 0);
-}
-
-PyDoc_STRVAR(form_of_last_doc,
-"form_of_last(text, /)\n--\n\n"
-"As `form`, of the last piece: the bytes are the most that it takes where to count them is dear.");
-
-static PyObject *form_of_last(PyObject *module, PyObject *text) {
-    (void)module;
-    return form_within(text, 1);
 }
 
 /* Of what `form` gave; 0, or -1 with an exception set. */
@@ -392,9 +360,8 @@ static int read_piece(PyObject *piece, PyObject **text, Plan *plan) {
     return -1;
 }
 
-/* Writes a piece to `start`. Its bytes, and those it was said to take; -1 with an exception set. */
-static Py_ssize_t put_piece(PyObject *piece, Py_buffer *buffer, Py_ssize_t start,
-                            Py_ssize_t *said) {
+/* Writes a piece to `start`. Its bytes; -1 with an exception set. */
+static Py_ssize_t put_piece(PyObject *piece, Py_buffer *buffer, Py_ssize_t start) {
     PyObject *text = NULL;
     Plan plan = {LATIN_1, 0};
     if (PyBytes_Check(piece)) {
@@ -407,63 +374,19 @@ static Py_ssize_t put_piece(PyObject *piece, Py_buffer *buffer, Py_ssize_t start
         return -1;
     }
     uint8_t *const to = (uint8_t *)buffer->buf + start;
-    *said = plan.size;
     if (text == NULL) {
         memcpy(to, PyBytes_AS_STRING(piece), (size_t)plan.size);
-        return plan.size;
-    }
-    const Py_ssize_t size = put_text(to, text, plan);
-    if (size < 0) {
-        PyErr_SetString(PyExc_ValueError, "a text does not take the bytes that are said");
-    }
-    return size;
-}
-
-/* Puts the size of the last text where the value before the texts ends in what was said of it:
-   marshal's form of a number of 32 bits, 'i' and the bytes. 0, or -1 with an exception set. */
-static int correct_size(uint8_t *value, Py_ssize_t length, Py_ssize_t said, Py_ssize_t size) {
-    uint8_t was[5] = {'i'}, is[4];
-    for (int i = 0; i < 4; i++) {
-        was[i + 1] = (uint8_t)(said >> 8 * i);
-        is[i] = (uint8_t)(size >> 8 * i);
-    }
-    if (length < 5 || said > INT32_MAX || memcmp(value + length - 5, was, 5) != 0) {
+    } else if (!put_text(to, text, plan)) {
         PyErr_SetString(PyExc_ValueError, "a text does not take the bytes that are said");
         return -1;
     }
-    memcpy(value + length - 4, is, 4);
-    return 0;
-}
-
-/* The end of what was written; -1 with an exception set. */
-static Py_ssize_t put_all(PyObject *pieces, Py_buffer *buffer, Py_ssize_t start) {
-    const Py_ssize_t last = PyList_GET_SIZE(pieces) - 1;
-    Py_ssize_t at = start, of_first = 0;
-    for (Py_ssize_t i = 0; i <= last; i++) {
-        Py_ssize_t said = 0;
-        const Py_ssize_t size = put_piece(PyList_GET_ITEM(pieces, i), buffer, at, &said);
-        if (size < 0) {
-            return -1;
-        }
-        if (i == 0) {
-            of_first = size;
-        }
-        if (size != said) {
-            uint8_t *const first = (uint8_t *)buffer->buf + start;
-            if (correct_size(first, i == last && i > 0 ? of_first : 0, said, size) < 0) {
-                return -1;
-            }
-        }
-        at += size;
-    }
-    return at;
+    return plan.size;
 }
 
 PyDoc_STRVAR(copy_doc,
 "copy(pieces, buffer, start, /)\n--\n\n"
-"Writes bytes, and texts as `form` said, one behind the other into the buffer from `start` on. Gives\n"
-"zlib's CRC-32 of all of it, and its end. A last text of fewer bytes than said has its size put\n"
-"right at the end of the first piece. Raises ValueError where they do not fit.");
+"Writes bytes, and texts as `form` said, one behind the other into the buffer from `start` on.\n"
+"Gives zlib's CRC-32 of all of it. Raises ValueError where they do not fit.");
 
 static PyObject *copy(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     (void)module;
@@ -479,16 +402,20 @@ static PyObject *copy(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (PyObject_GetBuffer(args[1], &buffer, PyBUF_WRITABLE) < 0) {
         return NULL;
     }
+    Py_ssize_t at = start, size = 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[0]) && size >= 0; i++) {
+        size = put_piece(PyList_GET_ITEM(args[0], i), &buffer, at);
+        at += size;
+    }
     uint32_t crc = 0;
-    const Py_ssize_t end = put_all(args[0], &buffer, start);
-    const int failed = end < 0 || add_checksum((uint8_t *)buffer.buf + start, end - start, &crc) < 0;
+    const int failed =
+        size < 0 || add_checksum((uint8_t *)buffer.buf + start, at - start, &crc) < 0;
     PyBuffer_Release(&buffer);
-    return failed ? NULL : Py_BuildValue("(kn)", (unsigned long)crc, end);
+    return failed ? NULL : PyLong_FromUnsignedLong(crc);
 }
 
 static PyMethodDef methods[] = {
     {"form", form, METH_O, form_doc},
-    {"form_of_last", form_of_last, METH_O, form_of_last_doc},
     {"copy", (PyCFunction)(void (*)(void))copy, METH_FASTCALL, copy_doc},
     {NULL, NULL, 0, NULL},
 };

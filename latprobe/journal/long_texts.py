@@ -14,12 +14,11 @@ from typing import Any
 from latprobe.journal.text_forms import LONG_TEXT
 
 form: Callable[[str], tuple[str, int, Any] | None]
-form_of_last: Callable[[str], tuple[str, int, Any] | None]
-copy: Callable[[list[Any], Any, int], tuple[int, int]]
+copy: Callable[[list[Any], Any, int], int]
 try:
-    from latprobe.journal._texts import copy, form, form_of_last
+    from latprobe.journal._texts import copy, form
 except ImportError:
-    from latprobe.journal.text_forms import copy, form, form_of_last
+    from latprobe.journal.text_forms import copy, form
 
 # Characters from which on a text that is not ASCII costs less behind the value than in it.
 SHORTEST = 512
@@ -54,24 +53,16 @@ def pack(attributes: dict[str, Any] | None, rest: tuple[Any, ...] | None) -> byt
 def pack_apart(attributes: dict[str, Any]) -> list[Any]:
     """What `pack` gives for attributes alone, in pieces for `copy`: to join long texts first is a
     tenth of what handing them over costs."""
-    kept = attributes.copy()
-    long = [key for key, value in attributes.items() if type(value) is str and _is_long(value)]
     table: list[_Entry] = []
     pieces: list[Any] = []
-    for key in long:
-        value = attributes[key]
-        piece = form_of_last(value) if key is long[-1] else form(value)
-        if piece is not None:
-            table.append((None, key, piece[0], piece[1]))
-            pieces.append(piece)
-            kept[key] = None
+    kept = _without(attributes, None, table, pieces)
     if not pieces:
         return [marshal.dumps(attributes, 2)]
     return [marshal.dumps((kept, None, None, None, table), 2), *pieces]
 
 
 def size_of(pieces: list[Any]) -> int:
-    """The most bytes that they take."""
+    """Bytes that they take."""
     size = len(pieces[0])
     for piece in pieces[1:]:
         size += piece[1]
@@ -81,8 +72,8 @@ def size_of(pieces: list[Any]) -> int:
 def joined(pieces: list[Any]) -> bytes:
     """They as one payload."""
     payload = bytearray(size_of(pieces))
-    _, end = copy(pieces, payload, 0)
-    return bytes(payload[:end])
+    copy(pieces, payload, 0)
+    return bytes(payload)
 
 
 def unpack(value: tuple[Any, ...], payload: bytes) -> tuple[Any, ...] | None:
@@ -111,14 +102,14 @@ def _without(
         return attributes
     kept = attributes.copy()
     for key, value in attributes.items():
-        if type(value) is str and _is_long(value):
+        if (
+            type(value) is str
+            and len(value) >= SHORTEST
+            and (len(value) >= LONG_TEXT or not value.isascii())
+        ):
             piece = form(value)
             if piece is not None:
                 table.append((number, key, piece[0], piece[1]))
                 pieces.append(piece)
                 kept[key] = None
     return kept
-
-
-def _is_long(text: str) -> bool:
-    return len(text) >= SHORTEST and (len(text) >= LONG_TEXT or not text.isascii())

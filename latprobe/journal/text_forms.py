@@ -29,13 +29,10 @@ def form(text: str) -> Form | None:
     return None if found is None else (found[0], len(found[1]), found[1])
 
 
-form_of_last = form
-
-
-def copy(pieces: list[Any], buffer: Any, start: int) -> tuple[int, int]:
+def copy(pieces: list[Any], buffer: Any, start: int) -> int:
     """Writes bytes, and what `form` gave, one behind the other into the buffer from `start` on.
 
-    Gives zlib's CRC-32 of all of it, and its end. Raises ValueError where they do not fit.
+    Gives zlib's CRC-32 of all of it. Raises ValueError where they do not fit.
     """
     if len(pieces) == 2 and pieces[1][1] < JOINED_BYTES:  # cheaper than to check both
         pieces = [pieces[0] + pieces[1][2]]
@@ -46,7 +43,7 @@ def copy(pieces: list[Any], buffer: Any, start: int) -> tuple[int, int]:
         buffer[start:end] = data
         checksum = crc32(data, checksum)
         start = end
-    return checksum, start
+    return checksum
 
 
 def _copied(text: str) -> tuple[str, bytes] | None:

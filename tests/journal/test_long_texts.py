@@ -42,7 +42,6 @@ ATTRIBUTES = st.dictionaries(st.text(max_size=3), TEXTS | st.integers() | st.non
 def use(made_by: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What copies long texts in this test."""
     monkeypatch.setattr(long_texts, "form", made_by.form)
-    monkeypatch.setattr(long_texts, "form_of_last", made_by.form_of_last)
     monkeypatch.setattr(long_texts, "copy", made_by.copy)
     return made_by
 
@@ -103,14 +102,11 @@ def test_texts_are_copied_as_they_are_held_unless_few_letters_need_it(
 def test_pieces_are_the_payload(used: Any, texts: list[str]) -> None:
     attributes: dict[str, Any] = {str(number): text for number, text in enumerate(texts)}
     pieces = pack_apart(attributes)
-    payload = joined(pieces)
-    assert payload == pack(attributes, None)
-    assert size_of(pieces) >= len(payload)
-    buffer = bytearray(b"-" * (size_of(pieces) + 90))
-    end = 7 + len(payload)
-    assert long_texts.copy(pieces, buffer, 7) == (zlib.crc32(payload), end)
-    assert bytes(buffer[:end]) == b"-" * 7 + payload
-    assert bytes(buffer[7 + size_of(pieces) :]) == b"-" * 83
+    payload = pack(attributes, None)
+    assert (joined(pieces), size_of(pieces)) == (payload, len(payload))
+    buffer = bytearray(b"-" * (len(payload) + 90))
+    assert long_texts.copy(pieces, buffer, 7) == zlib.crc32(payload)
+    assert bytes(buffer) == b"-" * 7 + payload + b"-" * 83
 
 
 SEED = st.integers(0, 1 << 32)
@@ -135,10 +131,10 @@ def test_compiled_copies_write_the_text_and_nothing_beside_it(
     text = "".join(chance.choices(letters, k=length)) + "a" * ascii_length
     codec, size, _ = piece = _texts.form(text)
     buffer = bytearray(b"-" * (size + 80))
-    checksum, end = _texts.copy([b"start", piece], buffer, 3)
+    checksum = _texts.copy([b"start", piece], buffer, 3)
     written = bytes(buffer[3 : size + 8])
     assert written[5:].decode(codec, long_texts._CODECS[codec]) == text
-    assert (checksum, end) == (zlib.crc32(written), size + 8)
+    assert checksum == zlib.crc32(written)
     assert bytes(buffer[:3] + buffer[size + 8 :]) == b"-" * 75
 
 
@@ -153,30 +149,6 @@ def test_compiled_copies_refuse_a_size_that_is_not_the_text_s(
     with pytest.raises(ValueError, match="bytes that are said"):
         _texts.copy([b"", (codec, size + size_error, text)], buffer, 10)
     assert bytes(buffer[:10] + buffer[10 + size + max(size_error, 0) :]).strip(b"-") == b""
-
-
-@needs_compiled
-@pytest.mark.parametrize("texts", [["mostly English 🎉 "], ["🎉 English ", "and “more” 🎉 of it "]])
-def test_the_size_of_a_last_long_text_is_put_right_when_it_is_known(texts: list[str]) -> None:
-    attributes: dict[str, Any] = {str(n): text * 5_000 for n, text in enumerate(texts)}
-    pieces = pack_apart(attributes)
-    payload = joined(pieces)
-    assert len(payload) < size_of(pieces)  # the last one's was a guess
-    assert (payload, decode(payload)[0]) == (pack(attributes, None), attributes)
-
-
-@needs_compiled
-def test_the_size_of_a_text_before_the_last_is_not_guessed() -> None:
-    guessed = _texts.form_of_last("mostly English 🎉 " * 5_000)
-    start = b"i" + guessed[1].to_bytes(4, "little")
-    for pieces in (
-        [b"start", guessed],
-        [guessed],
-        [start, guessed, guessed],
-        [start, guessed, b""],
-    ):
-        with pytest.raises(ValueError, match="bytes that are said"):
-            _texts.copy(pieces, bytearray(1_000_000), 0)
 
 
 @needs_compiled
