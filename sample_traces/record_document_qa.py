@@ -1,6 +1,6 @@
 """Records one run of the example, prompts included, and keeps it as latprobe's own Parquet.
 
-    python sample_traces/record_document_qa.py [--seconds 15] [--concurrency 2]
+    python sample_traces/record_document_qa.py [--seconds 45] [--concurrency 2]
 
 Runs `examples/document_qa/app.py` under `latprobe run` in a store of its own, exports it to
 `document_qa/`, blanks what tells of the machine it ran on (folders, command line, host, commit) and
@@ -36,7 +36,7 @@ ROOT_STAGE = "document_qa.request"
 def main() -> None:
     """Replaces the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--seconds", type=int, default=45)
     parser.add_argument("--concurrency", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
